@@ -11,13 +11,13 @@ var Zone = time.FixedZone("Asia/Shanghai", 8*60*60)
 // Date is a calendar date in [Zone], counted in days since 1970-01-01.
 type Date int32
 
-// ParseDate reads YYYY-MM-DD and accepts real calendar dates only, 1970 to 9999.
+// ParseDate reads YYYY-MM-DD and accepts real calendar dates only, of the years 1 to 9999.
 func ParseDate(s string) (Date, error) {
 	if len(s) != len(time.DateOnly) {
 		return 0, fmt.Errorf("%w: must be YYYY-MM-DD", ErrInvalid)
 	}
 	t, err := time.ParseInLocation(time.DateOnly, s, time.UTC)
-	if err != nil || t.Year() < 1970 {
+	if err != nil || t.Year() < 1 {
 		return 0, fmt.Errorf("%w: must be a real date as YYYY-MM-DD", ErrInvalid)
 	}
 	return Date(t.Unix() / 86400), nil
@@ -53,7 +53,7 @@ func (d Date) Append(b []byte) []byte {
 		byte('0'+day/10), byte('0'+day%10))
 }
 
-// civil is the Gregorian calendar from a count of days (Hinnant's algorithm, for dates from 1970 on).
+// civil is the Gregorian calendar from a count of days (Hinnant's algorithm, for years from 1 on).
 func (d Date) civil() (year, month, day int) {
 	z := int(d) + 719468
 	era := z / 146097
@@ -74,7 +74,7 @@ func (d Date) civil() (year, month, day int) {
 }
 
 // Weekday of the date.
-func (d Date) Weekday() time.Weekday { return time.Weekday((int(d) + 4) % 7) }
+func (d Date) Weekday() time.Weekday { return time.Weekday((int(d)%7 + 11) % 7) }
 
 // Year of the date.
 func (d Date) Year() int { year, _, _ := d.civil(); return year }
