@@ -1,6 +1,8 @@
 package envelope
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -102,7 +104,7 @@ type Page struct {
 
 // Append appends the answer as the whole API Gateway response (payload 2.0) in one pass, without
 // marshalling the body twice.
-func (a Answer) Append(out []byte, requestID string) ([]byte, error) {
+func (a Answer) Append(out []byte, requestID string, gz bool) ([]byte, error) {
 	data, ok := a.Data.([]byte)
 	if !ok {
 		if raw, isRaw := a.Data.(json.RawMessage); isRaw {
@@ -141,13 +143,26 @@ func (a Answer) Append(out []byte, requestID string) ([]byte, error) {
 			body = appendJSON(body, p.NextCursor)
 		}
 	}
-	body = append(append(appendJSON(append(body, `,"request_id":`...), requestID), '}'), '\n')
-	body = body[:len(body)-1]
+	body = append(appendJSON(append(body, `,"request_id":`...), requestID), '}')
 	status := a.Status
 	if status == 0 {
 		status = http.StatusOK
 	}
+	if gz && len(body) >= gzipFrom {
+		return AppendResponse(out, status, map[string]string{"content-encoding": "gzip", "vary": "accept-encoding"}, zip(body)), nil
+	}
 	return AppendResponse(out, status, nil, body), nil
+}
+
+// gzipFrom is the length of body from which gzip pays: egress is the dearest part of a long page.
+const gzipFrom = 1 << 10
+
+func zip(body []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	_, _ = w.Write(body) // a bytes.Buffer takes everything
+	_ = w.Close()
+	return b.Bytes()
 }
 
 // ErrorBody is the envelope of an error. now is told with 40104 only.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"lease-gateway/shared/lease"
 )
@@ -279,4 +280,29 @@ func (s *Store) LivePlates(ctx context.Context, parkSN, from string, limit int, 
 		return "", nil
 	}
 	return getS(last, "pk") + "\n" + getS(last, "sk"), nil
+}
+
+// MoveDue moves a due mark on, on the condition that it still stands, and returns the order as it was before; a scheduled
+// attempt becomes free to be made. sent says whether a message is sent for the new mark. It reports false where the mark has changed.
+func (s *Store) MoveDue(ctx context.Context, d Due, to time.Time, sent bool) (*lease.Order, bool, error) {
+	expression, values := "SET due = :to REMOVE nb, st", item{":to": num(to.UnixMilli()), ":due": num(d.DueAt.UnixMilli())}
+	if sent {
+		expression = "SET due = :to, st = :st REMOVE nb"
+		values[":st"] = num(1)
+	}
+	table, k := s.tables.Orders, key(ordersKey(d.ParkSN), orderSort(d.Plate, d.OrderID))
+	out, err := s.db.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &table, Key: k, UpdateExpression: &expression, ExpressionAttributeValues: values,
+		ConditionExpression: ptr("due = :due"), ReturnValues: types.ReturnValueAllOld, ReturnConsumedCapacity: total})
+	if _, failed := lost(err); failed {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, unavailable(err)
+	}
+	s.writes(out.ConsumedCapacity)
+	if err := checkVersion(out.Attributes); err != nil {
+		return nil, false, err
+	}
+	before := orderOf(out.Attributes)
+	return &before, true, nil
 }

@@ -1,0 +1,177 @@
+// Package leaseorder lists the slots of a park's live orders (interface 2, lease/order).
+package leaseorder
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"lease-gateway/shared/door"
+	"lease-gateway/shared/envelope"
+	"lease-gateway/shared/lease"
+	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/signature"
+)
+
+const (
+	defaultLimit = 1000
+	maxLimit     = 10_000
+	maxPage      = 10_000_000
+)
+
+type store interface {
+	Park(ctx context.Context, sn string) (*lease.StoredPark, error)
+	Rows(ctx context.Context, parkSN string, plate lease.Plate, from leasestore.Position, limit int, now time.Time, visit func(plate string, slots []lease.Slot)) (leasestore.Position, bool, bool, error)
+	Mark(ctx context.Context, w leasestore.Walk, page int, now time.Time) (leasestore.Position, int, string, error)
+	PutMark(ctx context.Context, w leasestore.Walk, page int, at leasestore.Position, walk string, now time.Time) error
+}
+
+type query struct {
+	leasestore.Walk
+	page   int
+	cursor string
+}
+
+// Handle answers one page. A page is found by its cursor, or by the mark that the page before it left.
+func Handle(s store, secrets door.Secrets) door.Handle {
+	return func(ctx context.Context, req *door.Request) (envelope.Answer, error) {
+		q := query{Walk: leasestore.Walk{AppID: req.Common.AppID, ParkSN: req.Fields.ParkSN(true), Plate: req.Fields.Plate("car_plate_no", false)}}
+		q.page = int(req.Fields.Int("page", false, 1, maxPage, 1))
+		q.Limit = int(req.Fields.Int("limit", false, 1, maxLimit, defaultLimit))
+		q.cursor = req.Fields.Text("cursor", false, 2048, false)
+		req.Log("park_sn", q.ParkSN)
+		req.LogPlate(q.Plate)
+		keys, err := secrets.Live(ctx, false)
+		if err != nil {
+			return envelope.Answer{}, err
+		}
+		var from leasestore.Position
+		if q.cursor != "" {
+			var ok bool
+			if from, ok = openCursor(q.cursor, q.Walk, keys); !ok {
+				req.Fields.Bad("cursor", "is not one of ours for this park_sn, car_plate_no and limit")
+			}
+		}
+		if err := req.Fields.Err(); err != nil {
+			return envelope.Answer{}, err
+		}
+		walk := ""
+		if q.cursor == "" {
+			if from, walk, err = begin(ctx, s, q, req.Now); err != nil {
+				return envelope.Answer{}, err
+			}
+		}
+		rows := make([]byte, 0, min(q.Limit, 1000)*96+2)
+		rows = append(rows, '[')
+		count := 0
+		next, more, held, err := s.Rows(ctx, q.ParkSN, q.Plate, from, q.Limit, req.Now, func(plate string, slots []lease.Slot) {
+			rows = appendRows(rows, plate, slots)
+			count += len(slots)
+		})
+		if err != nil {
+			return envelope.Answer{}, err
+		}
+		if !held {
+			// only a park without an order in that range may be one that we do not know
+			if _, err := s.Park(ctx, q.ParkSN); err != nil {
+				return envelope.Answer{}, err
+			}
+		}
+		page := &envelope.Page{Page: q.page, Limit: q.Limit, HasMore: more}
+		if more {
+			page.NextCursor = sealCursor(next, q.Walk, keys[0])
+			if q.cursor == "" {
+				if err := s.PutMark(ctx, q.Walk, q.page+1, next, walk, req.Now); err != nil {
+					return envelope.Answer{}, err // a page that cannot be continued would look like the last one
+				}
+			}
+		}
+		req.Log("rows", count)
+		return envelope.Answer{Data: append(rows, ']'), Page: page}, nil
+	}
+}
+
+// begin finds where a page begins: page 1 begins a new walk; a later one at its mark, or behind the rows between it and the
+// nearest earlier mark.
+func begin(ctx context.Context, s store, q query, now time.Time) (leasestore.Position, string, error) {
+	if q.page == 1 {
+		return leasestore.Position{}, signature.NewNonce()[:16], nil
+	}
+	at, found, walk, err := s.Mark(ctx, q.Walk, q.page, now)
+	if err != nil {
+		return at, walk, err
+	}
+	if found == 0 {
+		found, walk = 1, signature.NewNonce()[:16]
+	}
+	for ; found < q.page; found++ {
+		next, more, _, err := s.Rows(ctx, q.ParkSN, q.Plate, at, q.Limit, now, func(string, []lease.Slot) {})
+		if err != nil {
+			return at, walk, err
+		}
+		at = next
+		if !more {
+			break
+		}
+		if err := s.PutMark(ctx, q.Walk, found+1, at, walk, now); err != nil {
+			return at, walk, err
+		}
+	}
+	return at, walk, nil
+}
+
+func appendRows(b []byte, plate string, slots []lease.Slot) []byte {
+	for _, s := range slots {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(append(b, `{"car_plate_no":"`...), plate...) // a normalised plate needs no escape
+		b = s.Date.Append(append(b, `","date":"`...))
+		b = s.Start.Append(append(b, `","start_time":"`...))
+		b = s.End.Append(append(b, `","end_time":"`...))
+		b = append(b, `"}`...)
+	}
+	return b
+}
+
+// A cursor is a position with an authentication that binds it to park, plate filter and limit: it needs no state and cannot
+// be forged into a read of something else.
+type sealed struct {
+	At      string  `json:"a"`
+	Skip    int     `json:"s"`
+	Density float64 `json:"d"`
+}
+
+const macBytes = 16
+
+func cursorMAC(payload []byte, w leasestore.Walk, key string) []byte {
+	mac := hmac.New(sha256.New, []byte("cursor:"+key))
+	for _, part := range []string{w.AppID, w.ParkSN, string(w.Plate), strconv.Itoa(w.Limit)} {
+		mac.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
+	}
+	mac.Write(payload)
+	return mac.Sum(nil)[:macBytes]
+}
+
+func sealCursor(p leasestore.Position, w leasestore.Walk, key string) string {
+	payload, _ := json.Marshal(sealed{p.At, p.Skip, p.Density}) // a string and two numbers: cannot fail
+	return base64.RawURLEncoding.EncodeToString(append(cursorMAC(payload, w, key), payload...))
+}
+
+func openCursor(cursor string, w leasestore.Walk, keys []string) (leasestore.Position, bool) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(raw) <= macBytes {
+		return leasestore.Position{}, false
+	}
+	for _, key := range keys {
+		var p sealed
+		if hmac.Equal(raw[:macBytes], cursorMAC(raw[macBytes:], w, key)) && json.Unmarshal(raw[macBytes:], &p) == nil {
+			return leasestore.Position{At: p.At, Skip: p.Skip, Density: p.Density}, true
+		}
+	}
+	return leasestore.Position{}, false
+}

@@ -1,0 +1,157 @@
+// Package config gives the functions their surroundings: the environment (all that is missing named at once), the AWS
+// clients, the secrets, and as many threads as the memory buys processor time for.
+package config
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/caarlos0/env/v11"
+)
+
+// Load fills a struct of `env:"NAME,required"` fields from the environment. A variable that is missing ends
+// the process with a line that names every one that is.
+func Load[T any]() T {
+	t, err := env.ParseAs[T]()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "configuration:", err)
+		os.Exit(1)
+	}
+	// Below 1769 MB a function has less than one processor: a second thread only switches.
+	if mb, err := strconv.Atoi(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")); err == nil && mb < 1769 {
+		runtime.GOMAXPROCS(1)
+	}
+	return t
+}
+
+// envEndpoints makes a hand-built aws.Config honour AWS_ENDPOINT_URL_<SERVICE>, as the config package would:
+// without it every call goes to AWS, whatever the variables say.
+type envEndpoints struct{}
+
+func (envEndpoints) GetServiceBaseEndpoint(_ context.Context, id string) (string, bool, error) {
+	url := os.Getenv("AWS_ENDPOINT_URL_" + strings.ToUpper(strings.ReplaceAll(id, " ", "_")))
+	return url, url != "", nil
+}
+
+func awsConfig() aws.Config {
+	return aws.Config{
+		Region: os.Getenv("AWS_REGION"),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			c := aws.Credentials{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"), SessionToken: os.Getenv("AWS_SESSION_TOKEN")}
+			if !c.HasKeys() {
+				return c, errors.New("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
+			}
+			return c, nil
+		}),
+		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConnsPerHost = 64
+			t.IdleConnTimeout = 30 * time.Second // shorter than what a frozen sandbox may sleep through
+		}),
+		ConfigSources: []any{envEndpoints{}},
+	}
+}
+
+// DynamoDB client. Local endpoints answer without a checksum on failed conditions.
+func DynamoDB() *dynamodb.Client {
+	return dynamodb.NewFromConfig(awsConfig(), func(o *dynamodb.Options) {
+		o.DisableValidateResponseChecksum = os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") != ""
+	})
+}
+
+// SQS client.
+func SQS() *sqs.Client { return sqs.NewFromConfig(awsConfig()) }
+
+// Warm makes calls during start, where a full processor is to be had, so that the first caller does not wait for
+// connections, DNS and TLS. It is bounded, and its errors do not matter.
+func Warm(calls ...func(context.Context)) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, call := range calls {
+		wg.Go(func() { call(ctx) })
+	}
+	wg.Wait()
+}
+
+const (
+	secretLife    = 5 * time.Minute // cached so long
+	secretFreshly = time.Minute     // read again on a wrong signature at most so often
+)
+
+// Secret is one secret of Secrets Manager: {"current":"…","previous":"…"}, both live, current signs.
+type Secret struct {
+	fetch func(context.Context) (string, error)
+	now   func() time.Time
+
+	mu   sync.Mutex
+	live []string
+	read time.Time
+}
+
+// NewSecret names a secret; nothing is read yet.
+func NewSecret(arn string) *Secret {
+	client := secretsmanager.NewFromConfig(awsConfig())
+	return SecretFrom(func(ctx context.Context) (string, error) {
+		out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(out.SecretString), nil
+	}, time.Now)
+}
+
+// SecretFrom reads the secret's JSON from fetch.
+func SecretFrom(fetch func(context.Context) (string, error), now func() time.Time) *Secret {
+	return &Secret{fetch: fetch, now: now}
+}
+
+// Live returns the secrets that verify, the one that signs first. What was read is kept when reading it
+// again fails: an outage of Secrets Manager shuts nobody out.
+func (s *Secret) Live(ctx context.Context, fresh bool) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := s.now().Sub(s.read)
+	if s.live != nil && age < secretLife && (!fresh || age < secretFreshly) {
+		return s.live, nil
+	}
+	raw, err := s.fetch(ctx)
+	if err == nil {
+		var v struct{ Current, Previous string }
+		if err = json.Unmarshal([]byte(raw), &v); err != nil || v.Current == "" {
+			err = errors.New(`the secret is not {"current":"…","previous":"…"}`) // never its text
+		} else {
+			s.live = []string{v.Current}
+			if v.Previous != "" {
+				s.live = append(s.live, v.Previous)
+			}
+		}
+	}
+	if s.live == nil {
+		return nil, err
+	}
+	s.read = s.now()
+	return s.live, nil
+}
+
+// Current returns the secret that signs.
+func (s *Secret) Current(ctx context.Context) (string, error) {
+	live, err := s.Live(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	return live[0], nil
+}

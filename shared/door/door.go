@@ -1,0 +1,297 @@
+// Package door is the way in for the HTTP functions: it makes the contract's checks in the contract's order (size, route,
+// method, common parameters, timestamp, app_id, signature, nonce, body), calls the handler, and answers and logs once.
+package door
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"lease-gateway/shared/envelope"
+	"lease-gateway/shared/lease"
+	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/signature"
+)
+
+// budget bounds a request, so that storage that cannot be reached is answered as 50301 long before
+// API Gateway gives up and answers in its own words.
+const budget = 9 * time.Second
+
+// Route is a method and a path as the contract and the template name them.
+type Route struct{ Method, Path string }
+
+// Routes are all that there are; template.yaml and docs/openapi.yaml are tested to equal them.
+var Routes = []Route{
+	{"POST", "/lease/park"},
+	{"GET", "/lease/order"}, {"POST", "/lease/order"},
+	{"POST", "/app/orders"},
+	{"GET", "/app/orders/{order_id}"}, {"DELETE", "/app/orders/{order_id}"},
+	{"POST", "/app/orders/{order_id}/push"},
+	{"GET", "/app/park"}, {"GET", "/app/parks"},
+}
+
+// Request is what a handler sees of a call that was let in.
+type Request struct {
+	Route     Route
+	ID        string
+	Now       time.Time
+	OrderID   string           // of the path
+	Fields    *envelope.Fields // the body's parameters of a POST, the query's of a GET
+	Common    signature.Common // zero for the app's routes
+	AcceptsGz bool
+	attrs     []slog.Attr
+}
+
+// Log adds to the request's one log line.
+func (r *Request) Log(key string, value any) { r.attrs = append(r.attrs, slog.Any(key, value)) }
+
+// LogPlate adds a plate, masked.
+func (r *Request) LogPlate(p lease.Plate) {
+	if p != "" {
+		r.Log("plate", p.Masked())
+	}
+}
+
+// Handle answers one request; its error is turned into an answer by the table in shared/envelope.
+type Handle func(context.Context, *Request) (envelope.Answer, error)
+
+type nonces interface {
+	ClaimNonce(ctx context.Context, appID, nonce, token string, life time.Duration, now time.Time) error
+}
+
+// Secrets are the secrets of a direction. fresh asks for them anew, since a signature was wrong; the provider bounds how often.
+type Secrets interface {
+	Live(ctx context.Context, fresh bool) ([]string, error)
+}
+
+// Signed says whose signature is asked for; nil for routes that API Gateway guards.
+type Signed struct {
+	AppID   string
+	Secrets Secrets
+	Nonces  nonces
+}
+
+// Door is one HTTP function.
+type Door struct {
+	Signed *Signed
+	Handle Handle
+	Now    func() time.Time
+	Logger *slog.Logger
+	Units  func() leasestore.Units // what storage has cost since the start; nil: nothing
+}
+
+// event is what of API Gateway's payload 2.0 is read.
+type event struct {
+	RouteKey        string            `json:"routeKey"`
+	RawPath         string            `json:"rawPath"`
+	RawQueryString  string            `json:"rawQueryString"`
+	Headers         map[string]string `json:"headers"`
+	Body            string            `json:"body"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+	PathParameters  map[string]string `json:"pathParameters"`
+	RequestContext  struct {
+		RequestID string `json:"requestId"`
+		HTTP      struct {
+			Method string `json:"method"`
+		} `json:"http"`
+	} `json:"requestContext"`
+}
+
+// Invoke implements lambda.Handler. A payload that is no HTTP API event is an error of the
+// function, in words; everything else is an answer.
+func (d *Door) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
+	var e event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return nil, fmt.Errorf("not an HTTP API event (payload 2.0): %w", err)
+	}
+	if e.RequestContext.HTTP.Method == "" || e.RawPath == "" {
+		return nil, errors.New("not an HTTP API event (payload 2.0): requestContext.http.method and rawPath are required")
+	}
+	start := d.Now()
+	req := &Request{ID: e.RequestContext.RequestID, Now: start, Route: Route{Method: e.RequestContext.HTTP.Method}, OrderID: e.PathParameters["order_id"]}
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	var before leasestore.Units
+	if d.Units != nil {
+		before = d.Units()
+	}
+	answer, err := d.enter(ctx, &e, req)
+	code, status := 0, answer.Status
+	if err == nil {
+		out, err = answer.Append(make([]byte, 0, 512), req.ID, req.AcceptsGz)
+	}
+	if err != nil {
+		fault, body := envelope.ErrorBody(err, req.ID, start)
+		code, status = fault.Code, fault.Status
+		var headers map[string]string
+		if code == 40500 {
+			headers = map[string]string{"allow": strings.Join(methodsOf(req.Route.Path), ", ")}
+		}
+		out = envelope.AppendResponse(nil, status, headers, body)
+	}
+	d.log(ctx, req, code, max(status, 200), err, d.Now().Sub(start), before)
+	return out, nil
+}
+
+func (d *Door) log(ctx context.Context, req *Request, code, status int, err error, took time.Duration, before leasestore.Units) {
+	level := slog.LevelInfo
+	attrs := append([]slog.Attr{slog.String("api_request_id", req.ID), slog.String("method", req.Route.Method), slog.String("path", req.Route.Path),
+		slog.Int("status", status), slog.Int("code", code), slog.Int64("ms", took.Milliseconds())}, req.attrs...)
+	if d.Units != nil {
+		after := d.Units()
+		attrs = append(attrs, slog.Float64("read_units", after.Read-before.Read), slog.Float64("write_units", after.Write-before.Write))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("verdict", verdict(err)))
+		if status >= 500 {
+			level = slog.LevelError
+			attrs = append(attrs, slog.String("error", err.Error()))
+		}
+	}
+	d.Logger.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// verdict names what was wrong without repeating what the caller sent.
+func verdict(err error) string {
+	var parameters *envelope.ParameterError
+	if errors.As(err, &parameters) {
+		names := make([]string, len(parameters.Fields))
+		for i, f := range parameters.Fields {
+			names[i] = f.Field
+		}
+		return "bad: " + strings.Join(names, " ")
+	}
+	return envelope.FaultOf(err).Msg
+}
+
+func (d *Door) enter(ctx context.Context, e *event, req *Request) (answer envelope.Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.Logger.ErrorContext(ctx, "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errors.New("panic in the handler")
+		}
+	}()
+	body := []byte(e.Body)
+	if e.IsBase64Encoded {
+		if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
+			return answer, fmt.Errorf("%w: base64", envelope.ErrUnreadable)
+		}
+	}
+	if len(body) > envelope.MaxBody {
+		req.Route.Path = e.RawPath
+		return answer, envelope.ErrSize
+	}
+	if req.Route.Path = path(e); len(methodsOf(req.Route.Path)) == 0 {
+		return answer, envelope.ErrRoute
+	}
+	if !slices.Contains(methodsOf(req.Route.Path), req.Route.Method) || d.Handle == nil {
+		return answer, envelope.ErrMethod
+	}
+	params, err := signature.ParseQuery(e.RawQueryString)
+	if d.Signed != nil {
+		if err != nil {
+			return answer, &signature.Malformed{Name: "query", Reason: "has an escape that is not valid or not UTF-8"}
+		}
+		if err := d.verify(ctx, req, params, body); err != nil {
+			return answer, err
+		}
+	} else if err != nil {
+		return answer, fmt.Errorf("%w: query: an escape is not valid, or not UTF-8", envelope.ErrUnreadable)
+	}
+	for name, value := range e.Headers {
+		if strings.EqualFold(name, "accept-encoding") {
+			req.AcceptsGz = acceptsGzip(value)
+		}
+	}
+	value, err := parameters(req, e, params, body)
+	if err != nil {
+		return answer, err
+	}
+	req.Fields = envelope.Read(value)
+	return d.Handle(ctx, req)
+}
+
+// parameters are read from the body of a POST and from the query of a GET, and only there.
+func parameters(req *Request, e *event, params []signature.Param, body []byte) (envelope.Value, error) {
+	if req.Route.Method == "GET" {
+		return envelope.DecodeParams(params)
+	}
+	if req.Route.Method != "POST" || strings.HasSuffix(req.Route.Path, "/push") {
+		return envelope.Value{}, nil
+	}
+	contentType := ""
+	for name, value := range e.Headers {
+		if strings.EqualFold(name, "content-type") {
+			contentType = value
+		}
+	}
+	return envelope.DecodeBody(contentType, body)
+}
+
+// verify checks the signature, reading the secrets anew once where it is wrong: they may have been rotated.
+// The nonce is claimed last.
+func (d *Door) verify(ctx context.Context, req *Request, params []signature.Param, body []byte) error {
+	var err error
+	for _, fresh := range []bool{false, true} {
+		secrets, serr := d.Signed.Secrets.Live(ctx, fresh)
+		if serr != nil {
+			return fmt.Errorf("%w: secrets: %w", lease.ErrUnavailable, serr)
+		}
+		if req.Common, err = signature.Verify(req.Route.Method, req.Route.Path, params, body, d.Signed.AppID, secrets, req.Now); !errors.Is(err, signature.ErrWrong) {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	req.Log("caller", req.Common.AppID)
+	return d.Signed.Nonces.ClaimNonce(ctx, req.Common.AppID, req.Common.Nonce, req.ID+signature.NewNonce(), signature.NonceLife, req.Now)
+}
+
+// path is the contract path: the one of the route where API Gateway matched one, whatever prefix the request came with.
+func path(e *event) string {
+	if _, p, ok := strings.Cut(e.RouteKey, " "); ok {
+		return p
+	}
+	segments := strings.Split(e.RawPath, "/")
+	for _, r := range Routes {
+		want := strings.Split(r.Path, "/")
+		matches := len(want) == len(segments)
+		for i := 0; matches && i < len(want); i++ {
+			matches = want[i] == segments[i] || strings.HasPrefix(want[i], "{") && segments[i] != ""
+		}
+		if matches {
+			return r.Path
+		}
+	}
+	return e.RawPath
+}
+
+func methodsOf(path string) []string {
+	var methods []string
+	for _, r := range Routes {
+		if r.Path == path {
+			methods = append(methods, r.Method)
+		}
+	}
+	return methods
+}
+
+// acceptsGzip reads Accept-Encoding as far as needed: gzip named, and not with q=0.
+func acceptsGzip(header string) bool {
+	for part := range strings.SplitSeq(strings.ToLower(header), ",") {
+		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.TrimSpace(name) == "gzip" {
+			weight := strings.TrimPrefix(strings.TrimSpace(q), "q=")
+			return strings.Trim(weight, "0.") != "" || weight == ""
+		}
+	}
+	return false
+}

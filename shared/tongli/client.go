@@ -1,0 +1,209 @@
+// Package tongli is the client of Tongli, the car-park cloud that runs the gates: interfaces 3 (api/leasePark) and
+// 4 (api/SynLeaseOrder) of the contract, and what each of its answers means (3.4).
+package tongli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"lease-gateway/shared/lease"
+	"lease-gateway/shared/signature"
+)
+
+const (
+	// CallTimeout is when a call is given up.
+	CallTimeout = 10 * time.Second
+	// maxAnswer bounds what is read of an answer: a page of 1,000 parks has half a megabyte.
+	maxAnswer = 8 << 20
+
+	parksPath     = "/api/leasePark"
+	whitelistPath = "/api/SynLeaseOrder"
+)
+
+// Class says what an answer means for what we asked.
+type Class string
+
+const (
+	Accepted    Class = "accepted"
+	Refused     Class = "refused"
+	Transient   Class = "transient"
+	Credentials Class = "credentials"
+)
+
+// Outcome of a call.
+type Outcome struct {
+	Class      Class
+	Detail     string        // for people: status, code, Tongli's own words, shortened
+	RetryAfter time.Duration // as Tongli asked; 0: it did not
+	Unknown    bool          // it may yet have been, or be, applied: the call broke after it was sent
+	Data       json.RawMessage
+	Took       time.Duration
+}
+
+// Client calls Tongli. Secret gives the secret that signs.
+type Client struct {
+	HTTP    *http.Client
+	BaseURL string
+	AppID   string
+	Secret  func(context.Context) (string, error)
+	Now     func() time.Time
+}
+
+// NewHTTPClient is an http.Client as a Lambda wants it: connections are kept for 30 s at most, since a frozen
+// sandbox does not see them die, and redirects are never followed: a signature is for one URL.
+func NewHTTPClient() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.IdleConnTimeout = 30 * time.Second
+	transport.MaxIdleConnsPerHost = 32
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// ListParks asks for one page of leasable parks (2.2.1).
+func (c *Client) ListParks(ctx context.Context, page, limit int) Outcome {
+	return c.call(ctx, parksPath, fmt.Appendf(nil, `{"page":%d,"limit":%d}`, page, limit))
+}
+
+// SyncWhitelist tells Tongli all the slots that a plate holds in a park (2.2.2), sorted, equal ones once; none empties it.
+func (c *Client) SyncWhitelist(ctx context.Context, parkSN string, plate lease.Plate, slots []lease.Slot) Outcome {
+	return c.call(ctx, whitelistPath, whitelistBody(parkSN, plate, slots))
+}
+
+func whitelistBody(parkSN string, plate lease.Plate, slots []lease.Slot) []byte {
+	b := append([]byte(`{"park_sn":`), quoted(parkSN)...)
+	b = append(append(append(b, `,"car_plate_no":`...), quoted(string(plate))...), `,"dates":[`...)
+	for i, s := range lease.SortSlots(slots) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = s.Date.Append(append(b, `{"date":"`...))
+		b = s.Start.Append(append(b, `","start_time":"`...))
+		b = s.End.Append(append(b, `","end_time":"`...))
+		b = append(b, `"}`...)
+	}
+	return append(b, `]}`...)
+}
+
+func quoted(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string always encodes
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// call signs and sends; where Tongli finds the timestamp or the nonce wrong, it signs anew once.
+func (c *Client) call(ctx context.Context, path string, body []byte) Outcome {
+	start := c.Now()
+	out, code := c.once(ctx, path, body)
+	if out.Class == Credentials && (code == "40104" || code == "40105") {
+		out, _ = c.once(ctx, path, body)
+	}
+	out.Took = c.Now().Sub(start)
+	return out
+}
+
+func (c *Client) once(ctx context.Context, path string, body []byte) (Outcome, string) {
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
+	secret, err := c.Secret(ctx)
+	if err != nil {
+		return Outcome{Class: Transient, Detail: "our secret cannot be read"}, ""
+	}
+	url := strings.TrimRight(c.BaseURL, "/") + path + "?" + signature.Query(c.AppID, secret, http.MethodPost, path, nil, body, c.Now(), "")
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return Outcome{Class: Transient, Detail: "Tongli's base URL is malformed"}, ""
+	}
+	req.Header.Set("Content-Type", "application/json; charset=utf-8")
+	req.Header["Idempotency-Key"] = nil // repeating is harmless: lets net/http repeat on a connection that died while we were frozen
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return broken(err), ""
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil && resp.StatusCode < 300 {
+		return broken(err), ""
+	}
+	return classify(resp.StatusCode, resp.Header, answer, c.Now())
+}
+
+// broken is a call without an answer. Only one that never connected certainly did not reach Tongli.
+func broken(err error) Outcome {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return Outcome{Class: Transient, Detail: "no connection to Tongli"}
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return Outcome{Class: Transient, Detail: "no answer in time", Unknown: true}
+	}
+	return Outcome{Class: Transient, Detail: "the connection broke", Unknown: true}
+}
+
+// classify is the table of 3.4, and the only place that knows Tongli's codes.
+func classify(status int, header http.Header, body []byte, now time.Time) (Outcome, string) {
+	var e struct {
+		Code json.RawMessage `json:"code"`
+		Msg  json.RawMessage `json:"msg"`
+		Data json.RawMessage `json:"data"`
+	}
+	enveloped := len(body) <= maxAnswer && json.Unmarshal(body, &e) == nil && len(e.Code) > 0
+	code := ""
+	if enveloped {
+		code = strings.Trim(string(e.Code), `"`)
+	}
+	out := Outcome{Data: e.Data, RetryAfter: retryAfter(header.Get("Retry-After"), now), Detail: fmt.Sprintf("HTTP %d", status)}
+	if code != "" {
+		out.Detail += ", code " + clip(code, 32)
+		if msg := strings.Trim(string(e.Msg), `"`); msg != "" && msg != "null" {
+			out.Detail += ": " + clip(msg, 160)
+		}
+	}
+	success := status >= 200 && status < 300
+	switch {
+	case status == 401, success && len(code) == 5 && code >= "40101" && code <= "40105":
+		out.Class = Credentials
+	case success && (code == "0" || code == "200"):
+		out.Class = Accepted
+	case success && !enveloped:
+		out.Class, out.Unknown = Transient, true
+		out.Detail += ", not an envelope"
+	case success && (code == "42901" || code == "50001" || code == "50301"),
+		status < 200, status >= 300 && status < 400, status >= 500,
+		status == 403, status == 408, status == 425, status == 429,
+		(status == 404 || status == 405) && !enveloped:
+		out.Class = Transient
+	default:
+		out.Class = Refused
+	}
+	if status == 504 {
+		out.Unknown = true // a gateway gave up waiting, the call may still be at work
+	}
+	return out, code
+}
+
+func retryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.Atoi(strings.TrimSpace(value)); err == nil && seconds > 0 {
+		return time.Duration(min(seconds, 1<<30)) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil && at.After(now) {
+		return at.Sub(now)
+	}
+	return 0
+}
+
+func clip(s string, n int) string {
+	if runes := []rune(strings.ToValidUTF8(s, "�")); len(runes) > n {
+		return string(runes[:n]) + "…"
+	}
+	return strings.ToValidUTF8(s, "�")
+}
