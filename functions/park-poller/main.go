@@ -1,0 +1,50 @@
+// Command park-poller is the Lambda that the schedule runs to complete, correct and verify the parks.
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"lease-gateway/functions/park-poller/parkpoller"
+	"lease-gateway/shared/config"
+	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/telemetry"
+	"lease-gateway/shared/tongli"
+)
+
+type environment struct {
+	Stage     string `env:"STAGE,required"`
+	Parks     string `env:"PARKS_TABLE,required"`
+	Expiring  string `env:"EXPIRING_TABLE,required"`
+	BaseURL   string `env:"TONGLI_BASE_URL,required"`
+	AppID     string `env:"TONGLI_OUTBOUND_APP_ID,required"`
+	SecretARN string `env:"TONGLI_OUTBOUND_SECRET_ARN,required"`
+}
+
+func main() {
+	e := config.Load[environment]()
+	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks, Expiring: e.Expiring})
+	secret := config.NewSecret(e.SecretARN)
+	config.Warm(store.Warm, func(ctx context.Context) { _, _ = secret.Live(ctx, false) })
+	poller := &parkpoller.Poller{
+		Store:  store,
+		Tongli: &tongli.Client{HTTP: tongli.NewHTTPClient(), BaseURL: e.BaseURL, AppID: e.AppID, Secret: secret.Current, Now: time.Now},
+		Now:    time.Now, Wait: wait,
+		Logger: telemetry.Logger("park-poller").With("stage", e.Stage), Metrics: &telemetry.Metrics{Out: os.Stdout, Stage: e.Stage, Now: time.Now},
+	}
+	lambda.Start(poller.Handle)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
