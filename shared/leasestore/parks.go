@@ -196,7 +196,9 @@ func (s *Store) BeginSweep(ctx context.Context, start int64) (SweepRecord, error
 			return SweepRecord{}, err
 		}
 		if ok {
-			return s.Sweep(ctx)
+			r, err := s.Sweep(ctx)
+			r.Latest = start // ours, also when a later sweep has begun since: its start differs, and that ends this one
+			return r, err
 		}
 		now, err := s.Sweep(ctx)
 		if err != nil {

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"lease-gateway/shared/lease"
-	"lease-gateway/shared/leasestore"
 	"lease-gateway/shared/telemetry"
 	"lease-gateway/shared/tongli"
 	"lease-gateway/shared/whitelist"
