@@ -296,7 +296,9 @@ func (s *Sim) signed(handle func(body []byte) (answer, func())) http.HandlerFunc
 		a, apply := handle(body)
 		if fault != nil && fault.Kind == "late" {
 			// applied long after the caller gave up
-			time.AfterFunc(time.Duration(fault.DelayMs)*time.Millisecond, apply)
+			if apply != nil {
+				time.AfterFunc(time.Duration(fault.DelayMs)*time.Millisecond, apply)
+			}
 			<-r.Context().Done()
 			return
 		}
