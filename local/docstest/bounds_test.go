@@ -208,6 +208,13 @@ func quote(s string) []byte {
 
 // The documented pattern of a plate is what ParsePlate lets through unchanged.
 func TestThePlatePattern(t *testing.T) {
+	for _, form := range []string{"苏E88888", "苏ED12345", "苏E12345D", "苏E8888警", "苏E8888学", "苏E8888挂", "粤Z8888港", "粤Z8888澳", "使123456", "123456使",
+		"苏E8888领", "苏12345领", "粤E8888港", "苏I88888", "苏E8888O", "苏EL12345", "使12345", "WJ12345"} {
+		plate, err := lease.ParsePlate(form)
+		if documented := ValidateSchema("Plate", quote(form)); (documented == nil) != (err == nil) {
+			t.Errorf("%s: the document says %v, ParsePlate %s, %v", form, documented, plate, err)
+		}
+	}
 	alphabet := []rune("苏京粤Z使领港警学挂E08BDFKIO1a")
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(
