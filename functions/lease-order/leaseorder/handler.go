@@ -40,9 +40,11 @@ type query struct {
 func Handle(s store, secrets door.Secrets) door.Handle {
 	return func(ctx context.Context, req *door.Request) (envelope.Answer, error) {
 		q := query{Walk: leasestore.Walk{AppID: req.Common.AppID, ParkSN: req.Fields.ParkSN(true), Plate: req.Fields.Plate("car_plate_no", false)}}
-		q.page = int(req.Fields.Int("page", false, 1, maxPage, 1))
 		q.Limit = int(req.Fields.Int("limit", false, 1, maxLimit, defaultLimit))
 		q.cursor = req.Fields.Text("cursor", false, 2048, false)
+		if q.page = 1; !req.Fields.Has("cursor") { // with a cursor page is ignored
+			q.page = int(req.Fields.Int("page", false, 1, maxPage, 1))
+		}
 		req.Log("park_sn", q.ParkSN)
 		req.LogPlate(q.Plate)
 		keys, err := secrets.Live(ctx, false)

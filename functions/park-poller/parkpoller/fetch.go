@@ -67,15 +67,14 @@ func (s *sweep) fetch(ctx context.Context) {
 		}
 		s.report.Pages = number
 		if first, repeated := sums[p.sum]; repeated {
-			// A short last page that is answered again is the end; one that was full, or page 1 again, means that `page` is ignored.
-			if number > 2 && first == number-1 && len(before.rows) < s.fullest {
+			// A last page, shorter than we asked for, that is answered again is the end; a full one, or page 1 again, means that `page` is ignored.
+			if number > 2 && first == number-1 && len(before.rows) < pageLimit {
 				return
 			}
 			s.incomplete(PageRepeated, fmt.Sprintf("page %d repeats page %d", number, first))
 			return
 		}
 		sums[p.sum] = number
-		s.fullest = max(s.fullest, len(p.rows))
 		s.keep(p)
 		before = p
 		if s.outOfTime() {

@@ -25,7 +25,6 @@ type sweep struct {
 	report Report
 
 	until    time.Time // when to stop fetching
-	fullest  int       // rows of the fullest page: a shorter one is short, whatever limit Tongli caps at
 	rows     map[string]row
 	seen     map[string]bool // every park_sn that could be read
 	disputed map[string]bool // park_sn that came with two contents: neither is believed
