@@ -102,7 +102,7 @@ func (r *round) accepted(listed []*lease.Order, rest bool) error {
 		if err != nil {
 			return err
 		}
-		if pending {
+		if pending && !o.Cancelled { // a cancellation's latency does not begin with the order
 			r.Metrics.Emit(telemetry.Metric{Name: "Delivered", Unit: "Count", Value: 1},
 				telemetry.Metric{Name: "PushLatencyMs", Unit: "Milliseconds", Value: float64(now.Sub(o.CreatedAt).Milliseconds())})
 		}
