@@ -11,6 +11,7 @@ import (
 	"lease-gateway/shared/config"
 	"lease-gateway/shared/door"
 	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/secret"
 	"lease-gateway/shared/telemetry"
 )
 
@@ -26,11 +27,11 @@ type environment struct {
 func main() {
 	e := config.Load[environment]()
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks, Orders: e.Orders, Expiring: e.Expiring})
-	secret := config.NewSecret(e.SecretARN)
-	config.Warm(store.Warm, func(ctx context.Context) { _, _ = secret.Live(ctx, false) })
+	live := secret.New(e.SecretARN)
+	config.Warm(store.Warm, func(ctx context.Context) { _, _ = live.Live(ctx, false) })
 	lambda.StartHandler(&door.Door{
-		Signed: &door.Signed{AppID: e.AppID, Secrets: secret, Nonces: store},
-		Handle: leaseorder.Handle(store, secret), Now: time.Now, Units: store.Units,
+		Signed: &door.Signed{AppID: e.AppID, Secrets: live, Nonces: store},
+		Handle: leaseorder.Handle(store, live), Now: time.Now, Units: store.Units,
 		Logger: telemetry.Logger("lease-order").With("stage", e.Stage),
 	})
 }

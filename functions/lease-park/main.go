@@ -11,6 +11,7 @@ import (
 	"lease-gateway/shared/config"
 	"lease-gateway/shared/door"
 	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/secret"
 	"lease-gateway/shared/telemetry"
 )
 
@@ -25,10 +26,10 @@ type environment struct {
 func main() {
 	e := config.Load[environment]()
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks, Expiring: e.Expiring})
-	secret := config.NewSecret(e.SecretARN)
-	config.Warm(store.Warm, func(ctx context.Context) { _, _ = secret.Live(ctx, false) })
+	live := secret.New(e.SecretARN)
+	config.Warm(store.Warm, func(ctx context.Context) { _, _ = live.Live(ctx, false) })
 	lambda.StartHandler(&door.Door{
-		Signed: &door.Signed{AppID: e.AppID, Secrets: secret, Nonces: store},
+		Signed: &door.Signed{AppID: e.AppID, Secrets: live, Nonces: store},
 		Handle: leasepark.Handle(store), Now: time.Now, Units: store.Units,
 		Logger: telemetry.Logger("lease-park").With("stage", e.Stage),
 	})

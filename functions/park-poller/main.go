@@ -11,6 +11,7 @@ import (
 	"lease-gateway/functions/park-poller/parkpoller"
 	"lease-gateway/shared/config"
 	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/secret"
 	"lease-gateway/shared/telemetry"
 	"lease-gateway/shared/tongli"
 )
@@ -27,11 +28,11 @@ type environment struct {
 func main() {
 	e := config.Load[environment]()
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks, Expiring: e.Expiring})
-	secret := config.NewSecret(e.SecretARN)
-	config.Warm(store.Warm, func(ctx context.Context) { _, _ = secret.Live(ctx, false) })
+	live := secret.New(e.SecretARN)
+	config.Warm(store.Warm, func(ctx context.Context) { _, _ = live.Live(ctx, false) })
 	poller := &parkpoller.Poller{
 		Store:  store,
-		Tongli: &tongli.Client{HTTP: tongli.NewHTTPClient(), BaseURL: e.BaseURL, AppID: e.AppID, Secret: secret.Current, Now: time.Now},
+		Tongli: &tongli.Client{HTTP: tongli.NewHTTPClient(), BaseURL: e.BaseURL, AppID: e.AppID, Secret: live.Current, Now: time.Now},
 		Now:    time.Now, Wait: wait,
 		Logger: telemetry.Logger("park-poller").With("stage", e.Stage), Metrics: &telemetry.Metrics{Out: os.Stdout, Stage: e.Stage, Now: time.Now},
 	}

@@ -12,6 +12,7 @@ import (
 	"lease-gateway/functions/whitelist-pusher/whitelistpusher"
 	"lease-gateway/shared/config"
 	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/secret"
 	"lease-gateway/shared/telemetry"
 	"lease-gateway/shared/tongli"
 	"lease-gateway/shared/whitelist"
@@ -29,11 +30,11 @@ type environment struct {
 func main() {
 	e := config.Load[environment]()
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Orders: e.Orders, Expiring: e.Expiring})
-	secret := config.NewSecret(e.SecretARN)
-	config.Warm(store.Warm, func(ctx context.Context) { _, _ = secret.Live(ctx, false) })
+	live := secret.New(e.SecretARN)
+	config.Warm(store.Warm, func(ctx context.Context) { _, _ = live.Live(ctx, false) })
 	pusher := &whitelistpusher.Pusher{
 		Store:   store,
-		Tongli:  &tongli.Client{HTTP: tongli.NewHTTPClient(), BaseURL: e.BaseURL, AppID: e.AppID, Secret: secret.Current, Now: time.Now},
+		Tongli:  &tongli.Client{HTTP: tongli.NewHTTPClient(), BaseURL: e.BaseURL, AppID: e.AppID, Secret: live.Current, Now: time.Now},
 		Breaker: &whitelist.Breaker{Store: store, Now: time.Now},
 		Now:     time.Now, Wait: wait, Jitter: func() float64 { return 2*rand.Float64() - 1 },
 		Logger: telemetry.Logger("whitelist-pusher").With("stage", e.Stage), Metrics: &telemetry.Metrics{Out: os.Stdout, Stage: e.Stage, Now: time.Now},

@@ -1,10 +1,9 @@
 // Package config gives the functions their surroundings: the environment (all that is missing named at once), the AWS
-// clients, the secrets, and as many threads as the memory buys processor time for.
+// clients, and as many threads as the memory buys processor time for.
 package config
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/caarlos0/env/v11"
 )
@@ -47,7 +45,8 @@ func (envEndpoints) GetServiceBaseEndpoint(_ context.Context, id string) (string
 	return url, url != "", nil
 }
 
-func awsConfig() aws.Config {
+// AWS is the configuration of every client: credentials and region of the environment.
+func AWS() aws.Config {
 	return aws.Config{
 		Region: os.Getenv("AWS_REGION"),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -67,13 +66,13 @@ func awsConfig() aws.Config {
 
 // DynamoDB client. Local endpoints answer without a checksum on failed conditions.
 func DynamoDB() *dynamodb.Client {
-	return dynamodb.NewFromConfig(awsConfig(), func(o *dynamodb.Options) {
+	return dynamodb.NewFromConfig(AWS(), func(o *dynamodb.Options) {
 		o.DisableValidateResponseChecksum = os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") != ""
 	})
 }
 
 // SQS client.
-func SQS() *sqs.Client { return sqs.NewFromConfig(awsConfig()) }
+func SQS() *sqs.Client { return sqs.NewFromConfig(AWS()) }
 
 // Warm makes calls during start, where a full processor is to be had, so that the first caller does not wait for
 // connections, DNS and TLS. It is bounded, and its errors do not matter.
@@ -85,73 +84,4 @@ func Warm(calls ...func(context.Context)) {
 		wg.Go(func() { call(ctx) })
 	}
 	wg.Wait()
-}
-
-const (
-	secretLife    = 5 * time.Minute // cached so long
-	secretFreshly = time.Minute     // read again on a wrong signature at most so often
-)
-
-// Secret is one secret of Secrets Manager: {"current":"…","previous":"…"}, both live, current signs.
-type Secret struct {
-	fetch func(context.Context) (string, error)
-	now   func() time.Time
-
-	mu   sync.Mutex
-	live []string
-	read time.Time
-}
-
-// NewSecret names a secret; nothing is read yet.
-func NewSecret(arn string) *Secret {
-	client := secretsmanager.NewFromConfig(awsConfig())
-	return SecretFrom(func(ctx context.Context) (string, error) {
-		out, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
-		if err != nil {
-			return "", err
-		}
-		return aws.ToString(out.SecretString), nil
-	}, time.Now)
-}
-
-// SecretFrom reads the secret's JSON from fetch.
-func SecretFrom(fetch func(context.Context) (string, error), now func() time.Time) *Secret {
-	return &Secret{fetch: fetch, now: now}
-}
-
-// Live returns the secrets that verify, the one that signs first. What was read is kept when reading it
-// again fails: an outage of Secrets Manager shuts nobody out.
-func (s *Secret) Live(ctx context.Context, fresh bool) ([]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	age := s.now().Sub(s.read)
-	if s.live != nil && age < secretLife && (!fresh || age < secretFreshly) {
-		return s.live, nil
-	}
-	raw, err := s.fetch(ctx)
-	if err == nil {
-		var v struct{ Current, Previous string }
-		if err = json.Unmarshal([]byte(raw), &v); err != nil || v.Current == "" {
-			err = errors.New(`the secret is not {"current":"…","previous":"…"}`) // never its text
-		} else {
-			s.live = []string{v.Current}
-			if v.Previous != "" {
-				s.live = append(s.live, v.Previous)
-			}
-		}
-	}
-	if s.live == nil {
-		return nil, err
-	}
-	s.read = s.now()
-	return s.live, nil
-}
-
-// Current returns the secret that signs.
-func (s *Secret) Current(ctx context.Context) (string, error) {
-	live, err := s.Live(ctx, false)
-	if err != nil {
-		return "", err
-	}
-	return live[0], nil
 }
