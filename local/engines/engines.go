@@ -43,6 +43,8 @@ type Engines struct {
 	SQSURL    string // http://127.0.0.1:port
 	processes []*process.Process
 	confDir   string
+	died      chan struct{}
+	diedOnce  sync.Once
 }
 
 const startTimeout = 60 * time.Second
@@ -66,7 +68,7 @@ func Start(ctx context.Context, o Options) (*Engines, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engines{confDir: confDir}
+	e := &Engines{confDir: confDir, died: make(chan struct{})}
 	var dynamo, sqs *process.Process
 	var dynamoErr, sqsErr error
 	var both sync.WaitGroup
@@ -80,6 +82,10 @@ func Start(ctx context.Context, o Options) (*Engines, error) {
 	for _, p := range []*process.Process{dynamo, sqs} {
 		if p != nil {
 			e.processes = append(e.processes, p)
+			go func() {
+				<-p.Done()
+				e.diedOnce.Do(func() { close(e.died) })
+			}()
 		}
 	}
 	if err := errors.Join(dynamoErr, sqsErr); err != nil {
@@ -88,6 +94,9 @@ func Start(ctx context.Context, o Options) (*Engines, error) {
 	}
 	return e, nil
 }
+
+// Died is closed when one of them has ended, by itself or by Stop.
+func (e *Engines) Died() <-chan struct{} { return e.died }
 
 // Stop ends both; the port is free and nothing runs when it returns.
 func (e *Engines) Stop() {

@@ -1,0 +1,179 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"lease-gateway/local/engines"
+	"lease-gateway/local/lambdahost"
+	"lease-gateway/local/template"
+	"lease-gateway/local/triggers"
+)
+
+// instances of a function at the same time, where the template does not limit them.
+const defaultConcurrency = 10
+
+func (s *Stack) readTemplate() error {
+	t, err := template.Read(filepath.Join(s.options.Root, "template.yaml"), template.Values{
+		StackName: s.options.Name, Region: engines.Region, AccountID: engines.AccountID, QueueBase: s.SQSURL,
+		Parameters: map[string]string{
+			"TongliBaseUrl": s.TongliURL, "TongliInboundAppId": InboundAppID, "TongliOutboundAppId": OutboundAppID,
+		},
+	})
+	s.Template = t
+	return err
+}
+
+// DynamoDB is a client of the local tables.
+func (s *Stack) DynamoDB() *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{
+		Region: engines.Region, BaseEndpoint: &s.DynamoURL, DisableValidateResponseChecksum: true,
+		Credentials: credentials.NewStaticCredentialsProvider(engines.AccessKey, engines.AccessKey, ""),
+	})
+}
+
+// SQS is a client of the local queues.
+func (s *Stack) SQS() *sqs.Client {
+	return sqs.New(sqs.Options{
+		Region: engines.Region, BaseEndpoint: &s.SQSURL,
+		Credentials: credentials.NewStaticCredentialsProvider(engines.AccessKey, engines.AccessKey, ""),
+	})
+}
+
+// createTables leaves tables alone that an earlier run made.
+func (s *Stack) createTables(ctx context.Context) error {
+	client := s.DynamoDB()
+	for _, table := range s.Template.Tables {
+		name := *table.Create.TableName
+		_, err := client.CreateTable(ctx, table.Create)
+		if exists := new(types.ResourceInUseException); errors.As(err, &exists) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("table %s: %w", name, err)
+		}
+		if table.TTLAttribute == "" {
+			continue
+		}
+		_, err = client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{TableName: &name, TimeToLiveSpecification: &types.TimeToLiveSpecification{
+			AttributeName: &table.TTLAttribute, Enabled: aws.Bool(true),
+		}})
+		if err != nil {
+			return fmt.Errorf("table %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Stack) createQueues(ctx context.Context) error {
+	client := s.SQS()
+	for _, queue := range s.Template.Queues {
+		attributes := maps.Clone(queue.Attributes)
+		if v := s.options.VisibilityTimeout; v > 0 && queue.DeadLetterARN != "" {
+			attributes["VisibilityTimeout"] = strconv.Itoa(int(v / time.Second))
+		}
+		if _, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(queue.Name), Attributes: attributes}); err != nil {
+			return fmt.Errorf("queue %s: %w", queue.Name, err)
+		}
+	}
+	return nil
+}
+
+// functions are the template's, with the addresses that AWS does not need to be told, and their secrets.
+func (s *Stack) functions(secretsURL string) []lambdahost.Function {
+	var list []lambdahost.Function
+	for _, f := range s.Template.Functions {
+		env := maps.Clone(f.Env)
+		for name, value := range s.options.Env {
+			if _, named := env[name]; named {
+				env[name] = value
+			}
+		}
+		for _, value := range f.Env {
+			if strings.Contains(value, ":secretsmanager:") {
+				s.Secrets.Put(value, `{"current":"`+Secret+`"}`)
+			}
+		}
+		env["AWS_ENDPOINT_URL_DYNAMODB"], env["AWS_ENDPOINT_URL_SQS"], env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = s.DynamoURL, s.SQSURL, secretsURL
+		if f.LogFormat != "" {
+			env["AWS_LAMBDA_LOG_FORMAT"] = f.LogFormat
+		}
+		limit := defaultConcurrency
+		for _, q := range f.Queues {
+			limit = max(limit, q.MaximumConcurrency)
+		}
+		if f.Reserved > 0 {
+			limit = f.Reserved
+		}
+		list = append(list, lambdahost.Function{
+			Name: f.Name, Label: f.Folder, Binary: filepath.Join(s.options.Binaries, f.Folder), Env: env,
+			Timeout: f.Timeout, MemoryMB: f.MemoryMB, Limit: limit,
+		})
+	}
+	return list
+}
+
+func (s *Stack) logf(function string) func(format string, args ...any) {
+	return func(format string, args ...any) {
+		fmt.Fprintf(s.options.Log, "%-17s | "+format+"\n", append([]any{function}, args...)...)
+	}
+}
+
+func (s *Stack) startQueues(ctx context.Context) error {
+	client := s.SQS()
+	for _, f := range s.Template.Functions {
+		for _, source := range f.Queues {
+			q := &triggers.Queue{
+				Client: client, ARN: source.QueueARN, Region: engines.Region, Function: f.Name,
+				BatchSize: source.BatchSize, Concurrency: source.MaximumConcurrency, PartialFailures: source.PartialFailures,
+				Invoke: s.Host, Log: s.logf(f.Folder),
+			}
+			for _, queue := range s.Template.Queues {
+				if queue.ARN == source.QueueARN {
+					q.URL = s.SQSURL + "/" + engines.AccountID + "/" + queue.Name
+				}
+			}
+			if q.URL == "" {
+				return fmt.Errorf("%s is triggered by %s, which the template does not have", f.Name, source.QueueARN)
+			}
+			if q.Concurrency == 0 {
+				q.Concurrency = defaultConcurrency
+			}
+			s.triggers.Go(func() { q.Run(ctx) })
+		}
+	}
+	return nil
+}
+
+// startSchedules gives the template's schedules the local intervals: the poller's, the sweeper's, and the
+// nightly push, which is the one with that input. The poller runs at once.
+func (s *Stack) startSchedules(ctx context.Context) {
+	for _, f := range s.Template.Functions {
+		for _, schedule := range f.Schedules {
+			every, atStart := s.options.SweepEvery, false
+			switch {
+			case f.Folder == "park-poller":
+				every, atStart = s.options.PollEvery, true
+			case strings.Contains(schedule.Input, `"repush"`):
+				every = s.options.RepushEvery
+			}
+			if every <= 0 {
+				continue
+			}
+			run := &triggers.Schedule{Function: f.Name, Every: every, Input: schedule.Input, AtStart: atStart, Invoke: s.Host, Now: time.Now, Log: s.logf(f.Folder)}
+			s.triggers.Go(func() { run.Run(ctx) })
+		}
+	}
+}
