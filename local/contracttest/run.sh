@@ -44,10 +44,10 @@ print(*[x.getsockname()[1] for x in s])')
 	done
 fi
 
+# one worker: Hypothesis is not safe with several threads, and fails with KeyErrors of its own now and then
 "$venv/bin/python" local/contracttest/hooks.py "$base"
-# the report of failures goes to .cache too, so that nothing is written into the checkout
 SCHEMATHESIS_HOOKS=local/contracttest/hooks.py PYTHONDONTWRITEBYTECODE=1 "$venv/bin/schemathesis" run docs/openapi.yaml \
 	--url "$base" --mode all --phases examples,coverage,fuzzing \
 	--checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method,allow_header_conformance \
-	--max-examples "${EXAMPLES:-100}" --seed "${SEED:-1}" --workers 2 --request-timeout 20 \
+	--max-examples "${EXAMPLES:-100}" --seed "${SEED:-1}" --workers 1 --request-timeout 20 \
 	--generation-database none --suppress-health-check all --no-color
