@@ -1,0 +1,48 @@
+# make help says what there is. SAM calls build-%Function (template.yaml, Metadata).
+SHELL = /bin/bash
+GOARCH ?= arm64
+FUNCTIONS = $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
+LAMBDA = CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w'
+BIN = $(CURDIR)/.cache/bin
+STATICCHECK = $(BIN)/staticcheck-v0.8.2
+export GOFLAGS = -mod=readonly
+
+.PHONY: help run demo event build test
+.DEFAULT_GOAL = help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+run: build ## everything on loopback: functions, engines, a simulated Tongli; ends with Ctrl-C
+	@exec .build/lease-local run
+
+demo: build ## a lease travels, against a running make run
+	@.build/lease-local demo
+
+event: build ## NAME=lease-park/new-park: prints that event, freshly signed, for sam local invoke … -e -
+	@.build/lease-local event $(NAME)
+
+build: ## the functions and lease-local, for this machine, into .build/
+	@command -v go >/dev/null || { echo 'Go is missing: install Go 1.26 or later (https://go.dev/dl) and put it on the PATH.'; exit 1; }
+	@echo 'building (the first time downloads modules, a minute or two)' >&2
+	@mkdir -p .build
+	@go build -buildvcs=false -o .build/lease-local ./local/cmd/lease-local || { echo 'The build failed. Without network, the Go modules cannot be downloaded; with an old Go, install 1.26 or later.'; exit 1; }
+	@for f in $(FUNCTIONS); do $(LAMBDA) -o .build/$$f ./functions/$$f || exit 1; done
+
+test: build $(STATICCHECK) ## formatting, vet, staticcheck, and all tests with -race on engines of their own
+	@echo 'gofmt, vet, staticcheck' >&2
+	@unformatted=$$(gofmt -l functions shared local docs); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
+	@go vet ./...
+	@$(STATICCHECK) ./...
+	@.build/lease-local engines -- go test -race -count=1 -timeout 7m ./...
+
+$(STATICCHECK):
+	@echo 'installing staticcheck' >&2
+	@mkdir -p $(BIN)
+	@GOFLAGS= GOBIN=$(BIN) go install honnef.co/go/tools/cmd/staticcheck@v0.8.2
+	@mv $(BIN)/staticcheck $@
+
+# Called by `sam build`: build-LeaseParkFunction makes functions/lease-park for the template's architecture.
+build-%Function:
+	GOOS=linux GOARCH=$(GOARCH) $(LAMBDA) -o $(ARTIFACTS_DIR)/bootstrap \
+		./functions/$(shell echo $* | sed -E 's/([a-z])([A-Z])/\1-\2/g' | tr A-Z a-z)
