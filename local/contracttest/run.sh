@@ -6,8 +6,8 @@
 # local/docstest holds the bounds against the decoder instead.
 set -eu
 cd "$(dirname "$0")/../.."
-
-venv=.cache/contracttest
+root=$PWD
+venv=$root/.cache/contracttest
 if ! "$venv/bin/schemathesis" --version 2>/dev/null | grep -qF "$(sed 's/.*==//' local/contracttest/requirements.txt)"; then
 	python3 -m venv "$venv"
 	"$venv/bin/pip" install -q -r local/contracttest/requirements.txt
@@ -45,8 +45,9 @@ print(*[x.getsockname()[1] for x in s])')
 fi
 
 # one worker: Hypothesis is not safe with several threads, and fails with KeyErrors of its own now and then
-"$venv/bin/python" local/contracttest/hooks.py "$base"
-SCHEMATHESIS_HOOKS=local/contracttest/hooks.py PYTHONDONTWRITEBYTECODE=1 "$venv/bin/schemathesis" run docs/openapi.yaml \
+PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" local/contracttest/hooks.py "$base"
+cd "$work" # schemathesis keeps notes in the working directory
+SCHEMATHESIS_HOOKS=$root/local/contracttest/hooks.py PYTHONDONTWRITEBYTECODE=1 "$venv/bin/schemathesis" run "$root/docs/openapi.yaml" \
 	--url "$base" --mode all --phases examples,coverage,fuzzing \
 	--checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method,allow_header_conformance \
 	--max-examples "${EXAMPLES:-100}" --seed "${SEED:-1}" --workers 1 --request-timeout 20 \
