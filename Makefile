@@ -7,7 +7,7 @@ BIN = $(CURDIR)/.cache/bin
 STATICCHECK = $(BIN)/staticcheck-v0.8.2
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event build test
+.PHONY: help run demo event build test contract-test
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -35,6 +35,9 @@ test: build $(STATICCHECK) ## formatting, vet, staticcheck, and all tests with -
 	@go vet ./...
 	@$(STATICCHECK) ./...
 	@.build/lease-local engines -- go test -race -count=1 -timeout 7m ./...
+
+contract-test: build ## schemathesis over docs/openapi.yaml, against a stack of its own or the one at LEASE_E2E_URL
+	@local/contracttest/run.sh
 
 $(STATICCHECK):
 	@echo 'installing staticcheck' >&2

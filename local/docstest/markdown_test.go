@@ -3,18 +3,18 @@ package docstest
 import (
 	"encoding/hex"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"lease-gateway/local/engines"
+	"lease-gateway/local/engines/enginetest"
+	"lease-gateway/local/stack"
 	"lease-gateway/shared/envelope"
 	"lease-gateway/shared/signature"
 )
@@ -118,14 +118,18 @@ func TestTheLinksOfTheDocuments(t *testing.T) {
 	}
 }
 
-// The documents' own commands are run: against the stack at LEASE_E2E_URL where that is set, else against a server that
-// verifies as the gateway does. The end-to-end tests call CheckCommands against the whole stack in any case.
+// The documents' own commands are run against the stack at LEASE_E2E_URL, or against one of our own, of the binaries
+// that `make build` left.
 func TestTheCommandsOfTheDocuments(t *testing.T) {
 	url := os.Getenv("LEASE_E2E_URL")
 	if url == "" {
-		server := httptest.NewServer(http.HandlerFunc(verifying))
-		defer server.Close()
-		url = server.URL
+		dynamo, sqs := enginetest.Start(t)
+		s, err := stack.Start(t.Context(), stack.Options{Name: enginetest.Name("docs"), Engines: &engines.Engines{DynamoURL: dynamo, SQSURL: sqs}})
+		if err != nil {
+			t.Fatalf("%v (the binaries come from `make build`)", err)
+		}
+		defer s.Stop()
+		url = s.URL
 	}
 	for _, name := range documents {
 		if err := CheckCommands(name, url, t.TempDir()); err != nil {
@@ -134,44 +138,4 @@ func TestTheCommandsOfTheDocuments(t *testing.T) {
 	}
 }
 
-// verifying lets in what is signed, and answers a park by Done and a query by two pages.
-func verifying(w http.ResponseWriter, r *http.Request) {
-	body := make([]byte, max(r.ContentLength, 0))
-	_, err := r.Body.Read(body)
-	query, qerr := signature.ParseQuery(r.URL.RawQuery)
-	if (err != nil && err.Error() != "EOF") || qerr != nil {
-		http.Error(w, fmt.Sprint(err, qerr), http.StatusBadRequest)
-		return
-	}
-	if _, err := signature.Verify(r.Method, r.URL.Path, query, body, "tongli-demo", []string{"demo-secret-not-for-production"}, time.Now()); err != nil {
-		http.Error(w, err.Error(), http.StatusUnauthorized)
-		return
-	}
-	value, err := envelope.DecodeBody(r.Header.Get("Content-Type"), body)
-	if r.Method == "GET" {
-		value, err = envelope.DecodeParams(query)
-	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	fields := envelope.Read(value)
-	if r.URL.Path == "/lease/park" {
-		fields.Park()
-		if fields.Err() == nil {
-			fmt.Fprint(w, `{"code":0,"msg":"ok","data":null,"request_id":"r"}`)
-		}
-		return
-	}
-	fields.ParkSN(true)
-	fields.Plate("car_plate_no", false)
-	if fields.Err() != nil {
-		http.Error(w, fields.Err().Error(), http.StatusBadRequest)
-		return
-	}
-	next, more := `"b3BhcXVl"`, true
-	if fields.Has("cursor") {
-		next, more = "null", false
-	}
-	fmt.Fprintf(w, `{"code":0,"msg":"ok","data":[],"page":1,"limit":1000,"has_more":%t,"next_cursor":%s,"request_id":"r"}`, more, next)
-}
+func TestMain(m *testing.M) { enginetest.Main(m) }
