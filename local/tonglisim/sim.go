@@ -62,7 +62,7 @@ type Call struct {
 // Fault makes the next Calls calls of an interface fail; 0 calls means until it is taken away.
 type Fault struct {
 	Interface  string `json:"interface"` // leasePark, SynLeaseOrder or "" for both
-	Kind       string `json:"kind"`      // status, delay, drop, code, garbage, cut, late
+	Kind       string `json:"kind"`      // status, delay, drop, code, garbage, cut, hang, late
 	Status     int    `json:"status"`    // of kind status
 	Code       int    `json:"code"`      // of kind code: in a 200
 	DelayMs    int    `json:"delay_ms"`  // before the answer (delay), or before it is applied (late)
@@ -71,7 +71,7 @@ type Fault struct {
 	Calls      int    `json:"calls"`
 }
 
-var kinds = []string{"status", "delay", "drop", "code", "garbage", "cut", "late"}
+var kinds = []string{"status", "delay", "drop", "code", "garbage", "cut", "hang", "late"}
 
 // Sim is the simulator; it is an http.Handler.
 type Sim struct {
@@ -285,6 +285,9 @@ func (s *Sim) signed(handle func(body []byte) (answer, func())) http.HandlerFunc
 				return
 			case "drop":
 				panic(http.ErrAbortHandler) // the connection breaks without an answer
+			case "hang":
+				<-r.Context().Done()
+				panic(http.ErrAbortHandler)
 			case "delay":
 				select {
 				case <-time.After(time.Duration(fault.DelayMs) * time.Millisecond):
@@ -310,6 +313,7 @@ func (s *Sim) signed(handle func(body []byte) (answer, func())) http.HandlerFunc
 			w.Header().Set("Content-Length", "1000")
 			w.WriteHeader(200)
 			_, _ = io.WriteString(w, `{"code":0,`)
+			_ = http.NewResponseController(w).Flush() // else nothing at all is sent
 			panic(http.ErrAbortHandler)
 		}
 		say(200, a)
@@ -344,6 +348,9 @@ func (s *Sim) verify(r *http.Request, body []byte) (code int, why string) {
 		if len(q[name]) != 1 || q.Get(name) == "" {
 			return 40101, name + " missing or given twice"
 		}
+	}
+	if kind := q["sign_type"]; len(kind) > 1 || len(kind) == 1 && kind[0] != "HMAC-SHA256" {
+		return 40101, "sign_type is not HMAC-SHA256"
 	}
 	seconds, err := strconv.ParseInt(q.Get("timestamp"), 10, 64)
 	if err != nil || len(q.Get("timestamp")) != 10 && len(q.Get("timestamp")) != 13 {
