@@ -214,6 +214,28 @@ func TestBrokenInitIsSaid(t *testing.T) {
 	}
 }
 
+func TestMissingBinaryIsSaid(t *testing.T) {
+	f := echo(1)
+	f.Binary = echoBinary + "-missing"
+	_, err := Start(t.Context(), Options{Functions: []Function{f}, Log: &syncBuffer{}})
+	if err == nil || !strings.Contains(err.Error(), "EchoFunction") || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Killed by somebody while nothing runs, it serves the next invocation all the same.
+func TestTerminatedProcessIsReplaced(t *testing.T) {
+	h := startHost(t, &syncBuffer{}, echo(1))
+	_, a := invoke(t, h, `{}`)
+	if err := syscall.Kill(a.PID, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, func() bool { return errors.Is(syscall.Kill(a.PID, 0), syscall.ESRCH) })
+	if r, b := invoke(t, h, `{}`); r.Error != "" || b.PID == a.PID {
+		t.Errorf("%s %s", r.Error, r.Payload)
+	}
+}
+
 func TestStopLeavesNoProcess(t *testing.T) {
 	h := startHost(t, &syncBuffer{}, echo(2))
 	_, a := invoke(t, h, `{}`)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"lease-gateway/local/process"
@@ -236,15 +237,26 @@ func (p *pool) ended(in *instance) {
 	if p.host.stopped {
 		return
 	}
-	if in.started {
+	switch {
+	case in.asked(): // Ctrl-C reaches the whole process group: this host is about to stop too
+	case in.started:
 		p.host.log.printf(p.function.Label, "process ended (%s), another takes its place", in.failure)
 		if p.live == 0 && len(p.pending) == 0 {
 			p.start()
 		}
-	} else {
+	default:
 		p.host.log.printf(p.function.Label, "process ended before it was ready: %s", in.failure)
 	}
 	p.scale()
+}
+
+// asked reports whether somebody ended the process with SIGINT or SIGTERM.
+func (in *instance) asked() bool {
+	if in.process == nil {
+		return false
+	}
+	status, ok := in.process.State().Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && (status.Signal() == syscall.SIGINT || status.Signal() == syscall.SIGTERM)
 }
 
 // failurePayload has Lambda's shape for a function that could not answer by itself.

@@ -79,6 +79,18 @@ type Stack struct {
 	stopOnce sync.Once
 }
 
+// lineWriter lets the host and the triggers write to one log.
+type lineWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lineWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
 // Start starts everything and returns when it answers. ctx bounds the start only.
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Say == nil {
@@ -90,6 +102,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
+	o.Log = &lineWriter{w: o.Log}
 	if o.Root == "" {
 		root, err := engines.CheckoutRoot()
 		if err != nil {
@@ -200,7 +213,7 @@ func (s *Stack) startEngines(ctx context.Context) error {
 		dataDir = filepath.Join(o.DataDir, "dynamodb")
 	}
 	o.Say("starting DynamoDB Local and ElasticMQ")
-	e, err := engines.Start(ctx, engines.Options{CacheDir: filepath.Join(o.Root, ".cache", "engines"), DataDir: dataDir, Say: o.Say})
+	e, err := engines.Start(ctx, engines.Options{DataDir: dataDir, Say: o.Say})
 	if err != nil {
 		return err
 	}
