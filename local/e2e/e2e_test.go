@@ -209,8 +209,8 @@ func invoke(t *testing.T, s *stack.Stack, function, payload string) (body string
 
 type report struct {
 	Seen, Added, Corrected, Unchanged, Rejected, Missing, Withdrawn int
-	Complete                                                       bool
-	Reason                                                         *string
+	Complete                                                        bool
+	Reason                                                          *string
 }
 
 func poll(t *testing.T, s *stack.Stack, input string) report {
