@@ -96,7 +96,7 @@ func run(ctx context.Context) error {
 		say("stopping")
 		return nil
 	case <-s.Died():
-		return errors.New("an engine has ended; its last words are above")
+		return errors.New("DynamoDB Local or ElasticMQ has ended unasked: start again (the tables in DATA_DIR are kept)")
 	}
 }
 
