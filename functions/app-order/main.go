@@ -31,5 +31,5 @@ func main() {
 	queue := &whitelist.Queue{Client: client, URL: e.QueueURL}
 	config.Warm(store.Warm, func(ctx context.Context) { queue.Warm(ctx, client.GetQueueAttributes) })
 	orders := &apporder.Orders{Store: store, Queue: queue, Logger: logger}
-	lambda.StartHandler(&door.Door{Handle: orders.Handle, Now: time.Now, Units: store.Units, Logger: logger})
+	lambda.Start(&door.Door{Handle: orders.Handle, Now: time.Now, Units: store.Units, Logger: logger})
 }

@@ -22,5 +22,5 @@ func main() {
 	e := config.Load[environment]()
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks})
 	config.Warm(store.Warm)
-	lambda.StartHandler(&door.Door{Handle: apppark.Handle(store), Now: time.Now, Units: store.Units, Logger: telemetry.Logger("app-park").With("stage", e.Stage)})
+	lambda.Start(&door.Door{Handle: apppark.Handle(store), Now: time.Now, Units: store.Units, Logger: telemetry.Logger("app-park").With("stage", e.Stage)})
 }

@@ -28,7 +28,7 @@ func main() {
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks, Expiring: e.Expiring})
 	live := secret.New(e.SecretARN)
 	config.Warm(store.Warm, func(ctx context.Context) { _, _ = live.Live(ctx, false) })
-	lambda.StartHandler(&door.Door{
+	lambda.Start(&door.Door{
 		Signed: &door.Signed{AppID: e.AppID, Secrets: live, Nonces: store},
 		Handle: leasepark.Handle(store), Now: time.Now, Units: store.Units,
 		Logger: telemetry.Logger("lease-park").With("stage", e.Stage),

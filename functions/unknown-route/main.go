@@ -18,5 +18,5 @@ type environment struct {
 func main() {
 	e := config.Load[environment]()
 	// Without a handler the door answers every known path with 40500 and every other one with 40400.
-	lambda.StartHandler(&door.Door{Now: time.Now, Logger: telemetry.Logger("unknown-route").With("stage", e.Stage)})
+	lambda.Start(&door.Door{Now: time.Now, Logger: telemetry.Logger("unknown-route").With("stage", e.Stage)})
 }
