@@ -81,7 +81,7 @@ func copyJars(ctx context.Context, dir, name string) error {
 		"-DoutputDirectory="+target, "-DincludeScope=runtime")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("Maven could not download %s; it needs the network once (%w): %s", name, err, lastLines(out, 5))
+		return fmt.Errorf("mvn could not download %s; it needs the network once (%w): %s", name, err, lastLines(out, 5))
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (r *resolver) function(id string, globals, properties map[string]any) (Func
 	f := Function{Name: id, Folder: path.Base(text(merged["CodeUri"])), LogFormat: text(logging["LogFormat"]), Env: map[string]string{}}
 	env, err := r.resolve(variables)
 	if err != nil {
-		return f, fmt.Errorf("Environment: %w", err)
+		return f, fmt.Errorf("environment: %w", err)
 	}
 	for name, value := range child(env, "") {
 		f.Env[name] = text(value)
