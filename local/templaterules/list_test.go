@@ -281,6 +281,7 @@ var rules = []rule{
 	}), "MetricName: GuardFired", "MetricName: GuardHasFired"},
 	{"silence of the poller is an alarm", "a poller that does not run writes no metric", is("breaching", "SweepAgeAlarm", "TreatMissingData"), "TreatMissingData: breaching", "TreatMissingData: notBreaching"},
 	{"the sweep may miss three intervals", "design: three intervals of five minutes", is(900, "SweepAgeAlarm", "Threshold"), "Threshold: 900", "Threshold: 300"},
+	{"the dashboard is JSON, of metrics that exist", "CloudWatch checks it when it is deployed, and shows an empty graph for a name that nobody writes", dashboard, `["LeaseGateway","DueSoonUndelivered"`, `["LeaseGateway","DueSoon"`},
 	{"parameters have descriptions", "who deploys reads nothing else", func(d document) []string {
 		var wrong []string
 		parameters, _ := d["Parameters"].(map[string]any)

@@ -1,6 +1,7 @@
 package templaterules
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -111,4 +112,32 @@ func written(metric string) bool {
 		return err
 	})
 	return found
+}
+
+func dashboard(d document) []string {
+	body := strings.TrimPrefix(fmt.Sprint(d.of("Dashboard", "DashboardBody")), "!Sub ")
+	var parsed struct {
+		Widgets []struct {
+			Properties struct{ Metrics [][]any }
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &parsed); err != nil {
+		return []string{err.Error()}
+	}
+	own, wrong := 0, []string{}
+	for _, w := range parsed.Widgets {
+		for _, m := range w.Properties.Metrics {
+			if len(m) < 2 || m[0] != "LeaseGateway" {
+				continue
+			}
+			own++
+			if !written(fmt.Sprint(m[1])) {
+				wrong = append(wrong, fmt.Sprint(m[1]))
+			}
+		}
+	}
+	if own == 0 {
+		wrong = append(wrong, "it shows none of our metrics")
+	}
+	return wrong
 }
