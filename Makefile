@@ -5,9 +5,10 @@ FUNCTIONS = $(notdir $(patsubst %/,%,$(wildcard functions/*/)))
 LAMBDA = CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w'
 BIN = $(CURDIR)/.cache/bin
 STATICCHECK = $(BIN)/staticcheck-v0.8.2
+CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event build test contract-test
+.PHONY: help run demo event build test contract-test sam-check deploy sbom
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -34,10 +35,27 @@ test: build $(STATICCHECK) ## formatting, vet, staticcheck, and all tests with -
 	@unformatted=$$(gofmt -l functions shared local docs); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	@go vet ./...
 	@$(STATICCHECK) ./...
-	@.build/lease-local engines -- go test -race -count=1 -timeout 7m ./...
+	@LEASE_BINARIES_BUILT=1 .build/lease-local engines -- go test -race -count=1 -timeout 7m ./...
 
 contract-test: build ## schemathesis over docs/openapi.yaml, against a stack of its own or the one at LEASE_E2E_URL
 	@local/contracttest/run.sh
+
+sam-check: ## what SAM can prove without an account: lint, both builds, sizes, the same bytes twice, a container
+	@local/samcheck/run.sh
+
+deploy: ## STAGE=dev or prod: shows the change set, asks, deploys what is committed
+	@STAGE='$(STAGE)' PARAMETERS='$(PARAMETERS)' local/deploy/deploy.sh
+
+sbom: $(CYCLONEDX) ## .build/sbom/: what is linked into each function, as CycloneDX
+	@mkdir -p .build/sbom
+	@for f in $(FUNCTIONS); do GOFLAGS='-mod=readonly -tags=lambda.norpc' $(CYCLONEDX) app -json -licenses -main functions/$$f -output .build/sbom/$$f.json . || exit 1; done
+	@ls .build/sbom/*.json
+
+$(CYCLONEDX):
+	@echo 'installing cyclonedx-gomod' >&2
+	@mkdir -p $(BIN)
+	@GOFLAGS= GOBIN=$(BIN) go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
+	@mv $(BIN)/cyclonedx-gomod $@
 
 $(STATICCHECK):
 	@echo 'installing staticcheck' >&2

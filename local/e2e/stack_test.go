@@ -168,3 +168,12 @@ func order(id, sn, plate string, nights ...int) string {
 }
 
 func escape(s string) string { return url.QueryEscape(s) }
+
+// serve serves a handler on a port until the test ends.
+func serve(t *testing.T, port string, h http.Handler) {
+	t.Helper()
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Second}
+	l := listener(t, port)
+	go func() { _ = server.Serve(l) }() // ends with Close
+	t.Cleanup(func() { _ = server.Close() })
+}
