@@ -8,7 +8,7 @@ STATICCHECK = $(BIN)/staticcheck-v0.8.2
 CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event build test contract-test sam-check deploy sbom
+.PHONY: help run demo event build test simulate contract-test sam-check deploy sbom
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -36,6 +36,9 @@ test: build $(STATICCHECK) ## formatting, vet, staticcheck, and all tests with -
 	@go vet ./...
 	@$(STATICCHECK) ./...
 	@LEASE_BINARIES_BUILT=1 .build/lease-local engines -- go test -race -count=1 -timeout 7m ./...
+
+simulate: ## the push path under faults: SEEDS=10000 of them, or SEED=… with its trace
+	@SEEDS=$(or $(SEEDS),10000) SEED=$(SEED) go test -count=1 -timeout 30m -v -run 'TestSimulation' ./functions/whitelist-pusher/whitelistpusher
 
 contract-test: build ## schemathesis over docs/openapi.yaml, against a stack of its own or the one at LEASE_E2E_URL
 	@local/contracttest/run.sh
