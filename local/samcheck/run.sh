@@ -63,7 +63,7 @@ else
     --change 'WORKDIR /var/task' - public.ecr.aws/lambda/provided:al2023-rapid-x86_64 >"$work/out" 2>&1 || bad "docker import" "$work/out"
   event='{"version":"2.0","routeKey":"$default","rawPath":"/nowhere","rawQueryString":"","headers":{},"requestContext":{"requestId":"r","http":{"method":"GET","path":"/nowhere"}},"isBase64Encoded":false}'
   for try in 1 2; do # the emulator answers one cold start in 150 with a 502
-    answer=$("$venv/bin/sam" local invoke UnknownRouteFunction -t "$work/x86_64/template.yaml" --config-env local -e - <<<"$event" 2>"$work/out")
+    answer=$("$venv/bin/sam" local invoke UnknownRouteFunction -t "$work/x86_64/template.yaml" --config-file "$PWD/samconfig.toml" --config-env local -e - <<<"$event" 2>"$work/out")
     [[ $answer == *40400* ]] && break
   done
   if [[ $answer == *40400* ]]; then ok "sam local invoke UnknownRouteFunction"; else bad "sam local invoke UnknownRouteFunction: $answer" "$work/out"; fi
