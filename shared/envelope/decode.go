@@ -3,6 +3,7 @@
 package envelope
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"mime"
@@ -66,6 +67,9 @@ func DecodeBody(contentType string, body []byte) (Value, error) {
 		return DecodeJSON(body)
 	case "application/x-www-form-urlencoded":
 		params, err := signature.ParseQuery(string(body))
+		if err == nil && bytes.HasPrefix(body, []byte("\ufeff")) {
+			return Value{}, unreadable("form: begins with a BOM")
+		}
 		if err != nil {
 			return Value{}, unreadable("form: an escape is not valid, or not UTF-8")
 		}

@@ -247,6 +247,9 @@ func (a *Orders) change(ctx context.Context, req *door.Request, order *lease.Ord
 			return o, false // cancelled by another call meanwhile
 		}
 		next.Rev++
+		if settle := req.Now.Add(whitelist.SettleTime).Truncate(time.Millisecond); o.Sent && !o.DueAt.IsZero() && settle.After(next.Unsettled) {
+			next.Unsettled = settle // the message for the mark that is replaced may be at work, or have died at it
+		}
 		next.DueAt, next.NotBefore, next.Sent = dueMark(req.Now), time.Time{}, true
 		return next, true
 	})

@@ -19,7 +19,7 @@ func (s *Sequential) Handle(ctx context.Context, batch events.SQSEvent) (events.
 	if err != nil {
 		return events.SQSEventResponse{}, err
 	}
-	g := &plate{Message: m, unknown: record.Attributes["ApproximateReceiveCount"] != "1" || m.Rescue, repush: m.Repush != ""}
+	g := &plate{Message: m, about: map[string]bool{m.OrderID: true}, unknown: record.Attributes["ApproximateReceiveCount"] != "1" || m.Rescue, repush: m.Repush != ""}
 	again, err := s.push(ctx, g)
 	if err == nil && again {
 		if err = s.Wait(ctx, whitelist.InvocationRetry); err == nil {

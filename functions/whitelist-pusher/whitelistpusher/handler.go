@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -51,8 +52,9 @@ type Pusher struct {
 // plate is all that a batch says about one plate in one park: one push answers all its messages.
 type plate struct {
 	whitelist.Message
-	ids     []string // of its messages, in order
-	unknown bool     // an earlier push of it may have been made: received before, or a rescue
+	ids     []string        // of its messages, in order
+	about   map[string]bool // order_ids that they name
+	unknown bool            // an earlier push of it may have been made: received before, or a rescue
 	repush  bool
 }
 
@@ -78,12 +80,13 @@ func (p *Pusher) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSE
 		}
 		g := groups[m.Group()]
 		if g == nil {
-			g = &plate{Message: m}
+			g = &plate{Message: m, about: map[string]bool{}}
 			groups[m.Group()] = g
 			plates = append(plates, g)
 		}
 		received, _ := strconv.Atoi(record.Attributes["ApproximateReceiveCount"])
 		g.ids = append(g.ids, record.MessageId)
+		g.about[m.OrderID] = true
 		g.unknown = g.unknown || received > 1 || m.Rescue
 		g.repush = g.repush || m.Repush != ""
 	}
@@ -156,7 +159,8 @@ func (p *Pusher) push(ctx context.Context, g *plate) (again bool, err error) {
 		return false, err
 	}
 	r := &round{Pusher: p, ctx: ctx, plate: g, view: v, probe: probe}
-	if g.unknown {
+	if g.unknown || slices.ContainsFunc(v.due, func(o *lease.Order) bool { return o.Sent && !g.about[o.OrderID] }) {
+		// A message that another order's mark waits for may have been received, pushed and lost with its pusher.
 		r.unsettle(now)
 	}
 	return r.run()

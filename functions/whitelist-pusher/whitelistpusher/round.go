@@ -131,7 +131,7 @@ func (r *round) transient(out tongli.Outcome, orders []*lease.Order) (again bool
 		at := whitelist.NextAttempt(o.Attempts+1, out.RetryAfter, o.Slots, now, jitter).Truncate(time.Millisecond)
 		err := r.acknowledge(r.ctx, o, func(next *lease.Order) {
 			next.Attempts++
-			next.LastError, next.Sent = out.Detail, false
+			next.LastError, next.Sent = out.Detail, first // the retry in this invocation has no message of its own, but is under way
 			next.DueAt, next.NotBefore = at, at
 			if first {
 				next.NotBefore = now.Truncate(time.Millisecond) // this invocation's own retry must find it ready

@@ -114,6 +114,9 @@ func (w *world) CreateOrder(_ context.Context, o *lease.Order, _ string) (*lease
 	if w.mutant == "no due mark" {
 		o.DueAt = time.Time{}
 	}
+	if w.mutant == "marks forget their message" {
+		o.Sent = false
+	}
 	w.orders[o.OrderID] = *o
 	w.wrote("order")
 	return o, true, nil
@@ -131,15 +134,19 @@ func (w *world) SaveOrder(_ context.Context, next, held *lease.Order) (*lease.Or
 	if err := w.write("save"); err != nil {
 		return nil, false, err
 	}
-	rev, seq := there.Rev == held.Rev || w.mutant == "acknowledged without rev", there.Seq == held.Seq || w.mutant == "acknowledged without seq"
-	due := there.DueAt.Equal(held.DueAt) || w.mutant == "acknowledged without rev"
-	if !rev || !seq || !due {
+	blind := w.mutant == "acknowledged without rev" && next.Seq != held.Seq
+	if !blind && (there.Rev != held.Rev || there.Seq != held.Seq || !there.DueAt.Equal(held.DueAt)) {
 		return &there, false, nil
 	}
-	if w.mutant == "acknowledged without rev" {
+	if blind {
 		merged := *next
-		merged.Cancelled = there.Cancelled
+		merged.Cancelled, merged.Rev = there.Cancelled, there.Rev
 		next = &merged
+	}
+	if w.mutant == "marks forget their message" {
+		forgetful := *next
+		forgetful.Sent = false
+		next = &forgetful
 	}
 	if w.mutant == "no settling push" && next.State == lease.Delivered {
 		settled := *next
@@ -400,12 +407,8 @@ func (w *world) deliver() {
 			panic(r)
 		}
 	}()
-	received := strconv.Itoa(q.received)
-	if w.mutant == "received before is forgotten" {
-		received = "1"
-	}
 	out, err := w.pusher().Handle(context.Background(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: string(body),
-		Attributes: map[string]string{"MessageGroupId": q.m.Group(), "ApproximateReceiveCount": received}}}})
+		Attributes: map[string]string{"MessageGroupId": q.m.Group(), "ApproximateReceiveCount": strconv.Itoa(q.received)}}}})
 	if err != nil {
 		panic(err)
 	}
@@ -548,7 +551,7 @@ func TestSimulation(t *testing.T) {
 
 // TestMutations: each breaks the path in one believable way, and the simulation sees it.
 func TestMutations(t *testing.T) {
-	for _, mutant := range []string{"no due mark", "acknowledged without rev", "no settling push"} {
+	for _, mutant := range []string{"no due mark", "acknowledged without rev", "no settling push", "marks forget their message"} {
 		caught := uint64(0)
 		for seed := uint64(1); seed <= 2000 && caught == 0; seed++ {
 			if wrong, _ := play(seed, mutant); wrong != "" {

@@ -139,7 +139,8 @@ func (s *Sweeper) measure(r *Report, due []leasestore.Due, now time.Time) {
 	}
 }
 
-// send moves each due mark on, on the condition that it still stands, and only then sends one message for each plate, soonest slot first.
+// send moves each due mark on, on the condition that it still stands, and only then sends one message for each plate, soonest slot first. A mark says that a
+// message was sent for it on the one order that the message names.
 func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, most int, now time.Time) error {
 	slices.SortStableFunc(due, func(a, b leasestore.Due) int { return a.NextSlot.Compare(b.NextSlot) })
 	type plate struct {
@@ -170,7 +171,7 @@ func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, mos
 		if !chosen[p] && len(chosen) >= most {
 			continue
 		}
-		order, moved, err := s.Store.MoveDue(ctx, d, now.Add(whitelist.SweepDelay).Truncate(time.Millisecond), true)
+		order, moved, err := s.Store.MoveDue(ctx, d, now.Add(whitelist.SweepDelay).Truncate(time.Millisecond), !chosen[p])
 		if err != nil {
 			return err
 		}
