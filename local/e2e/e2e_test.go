@@ -240,6 +240,7 @@ func TestPoller(t *testing.T) {
 	if a := app(t, s, "POST", "/app/orders", order("o", "S2499", "苏E88888", 1)); a.Status != 201 {
 		t.Errorf("order: %s", a.Raw)
 	}
+	eventually(t, 5*time.Second, "an order on a polled park reaches the gate", func() bool { return len(s.Tongli.Whitelist()) == 1 })
 	s.Tongli.RemovePark("S0003")
 	for i, fault := range []tonglisim.Fault{{Interface: "leasePark", Kind: "status", Status: 500}, {Interface: "leasePark", Kind: "garbage"}, {Interface: "leasePark", Kind: "cut"}} {
 		if err := s.Tongli.Fail(fault); err != nil {
@@ -315,32 +316,45 @@ func TestUnreadableMessage(t *testing.T) {
 	}
 }
 
-// TestStrangersTongli: the call to a Tongli of someone else's is signed to the letter.
+// TestStrangersTongli: a Tongli of someone else's gets a correctly signed call within 2 s, the order says delivered, and after the
+// DELETE it gets the shorter list.
 func TestStrangersTongli(t *testing.T) {
-	calls := make(chan *http.Request, 10)
-	bodies := make(chan []byte, 10)
+	type call struct {
+		path, query string
+		body        []byte
+	}
+	calls := make(chan call, 10)
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		calls <- r
-		bodies <- body
+		calls <- call{r.URL.Path, r.URL.RawQuery, body}
 		_, _ = io.WriteString(w, `{"code":"200","msg":"成功"}`)
 	}))
 	defer stranger.Close()
 	s := start(t, stack.Options{TongliBaseURL: stranger.URL + "/"})
 	tongli(t, s, "POST", "/lease/park", "", park("P1"))
+	gets := func(want string) {
+		t.Helper()
+		select {
+		case c := <-calls:
+			params, err := signature.ParseQuery(c.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := signature.Verify("POST", "/api/SynLeaseOrder", params, c.body, stack.OutboundAppID, []string{stack.Secret}, time.Now()); err != nil || c.path != "/api/SynLeaseOrder" {
+				t.Errorf("%s: %v", c.path, err)
+			}
+			if string(c.body) != want {
+				t.Errorf("body\n got %s\nwant %s", c.body, want)
+			}
+		case <-time.After(2 * time.Second):
+			t.Fatalf("not within 2 s: %s", want)
+		}
+	}
 	app(t, s, "POST", "/app/orders", order("o", "P1", "苏E88888", 2, 1))
-	r, body := <-calls, <-bodies
-	params, err := signature.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := signature.Verify("POST", "/api/SynLeaseOrder", params, body, stack.OutboundAppID, []string{stack.Secret}, time.Now()); err != nil || r.URL.Path != "/api/SynLeaseOrder" {
-		t.Errorf("%s: %v", r.URL, err)
-	}
-	want := fmt.Sprintf(`{"park_sn":"P1","car_plate_no":"苏E88888","dates":[{"date":%q,"start_time":"19:00","end_time":"06:30"},{"date":%q,"start_time":"19:00","end_time":"06:30"}]}`, day(1), day(2))
-	if string(body) != want {
-		t.Errorf("body\n got %s\nwant %s", body, want)
-	}
+	gets(fmt.Sprintf(`{"park_sn":"P1","car_plate_no":"苏E88888","dates":[{"date":%q,"start_time":"19:00","end_time":"06:30"},{"date":%q,"start_time":"19:00","end_time":"06:30"}]}`, day(1), day(2)))
+	eventually(t, 2*time.Second, "delivered", func() bool { return state(t, s, "o") == "delivered" })
+	app(t, s, "DELETE", "/app/orders/o", "")
+	gets(`{"park_sn":"P1","car_plate_no":"苏E88888","dates":[]}`)
 }
 
 // TestPages walks by page and by cursor while orders come and go (invariant 6).
