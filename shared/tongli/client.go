@@ -124,7 +124,7 @@ func (c *Client) once(ctx context.Context, path string, body []byte) (Outcome, s
 		return Outcome{Class: Transient, Detail: "Tongli's base URL is malformed"}, ""
 	}
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	req.Header["Idempotency-Key"] = nil // repeating is harmless: lets net/http repeat on a connection that died while we were frozen
+	// net/http must not repeat by itself what may have arrived: the nonce would be used twice, and a broken outcome stay unnoticed.
 	resp, err := c.HTTP.Do(req)
 	if err != nil {
 		return broken(err), ""
@@ -151,20 +151,18 @@ func broken(err error) Outcome {
 
 // classify is the table of 3.4, and the only place that knows Tongli's codes.
 func classify(status int, header http.Header, body []byte, now time.Time) (Outcome, string) {
-	var e struct {
-		Code json.RawMessage `json:"code"`
-		Msg  json.RawMessage `json:"msg"`
-		Data json.RawMessage `json:"data"`
-	}
-	enveloped := len(body) <= maxAnswer && json.Unmarshal(body, &e) == nil && len(e.Code) > 0
+	var e map[string]json.RawMessage // names are exact, case included
 	code := ""
-	if enveloped {
-		code = strings.Trim(string(e.Code), `"`)
+	if len(body) <= maxAnswer && json.Unmarshal(body, &e) == nil {
+		if raw := string(e["code"]); raw != "" && (raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
+			code = strings.Trim(raw, `"`)
+		}
 	}
-	out := Outcome{Data: e.Data, RetryAfter: retryAfter(header.Get("Retry-After"), now), Detail: fmt.Sprintf("HTTP %d", status)}
+	enveloped := code != "" // a code that is no number and no string is none
+	out := Outcome{Data: e["data"], RetryAfter: retryAfter(header.Get("Retry-After"), now), Detail: fmt.Sprintf("HTTP %d", status)}
 	if code != "" {
 		out.Detail += ", code " + clip(code, 32)
-		if msg := strings.Trim(string(e.Msg), `"`); msg != "" && msg != "null" {
+		if msg := strings.Trim(string(e["msg"]), `"`); msg != "" && msg != "null" {
 			out.Detail += ": " + clip(msg, 160)
 		}
 	}

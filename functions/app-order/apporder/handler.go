@@ -76,6 +76,9 @@ func (a *Orders) Handle(ctx context.Context, req *door.Request) (envelope.Answer
 		// While the circuit is open nothing is written to the orders: what they wait for stands in the breaker.
 		if b, err := a.Store.Breaker(ctx); err == nil && !b.OpenUntil.IsZero() {
 			text, until := whitelist.OpenError(b), moment(b.OpenUntil)
+			if !req.Now.Before(b.OpenUntil) {
+				text, until = "circuit half open, the probe goes out with the next sweep: "+b.Reason, nil
+			}
 			view.Whitelist.LastError, view.Whitelist.NextAttemptAt = &text, until
 		}
 	}

@@ -101,6 +101,12 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 		return r, err
 	}
 	s.measure(&r, due, now)
+	if r.Breaker == "half-open" && len(due) == 0 {
+		// The probe must not wait for a due mark of its own: everything undelivered waits for it.
+		if due, err = s.Store.DueOrders(ctx, now.Add(farAhead), perShard); err != nil {
+			return r, err
+		}
+	}
 	if err := s.send(ctx, &r, due, most, now); err != nil {
 		return r, err
 	}
