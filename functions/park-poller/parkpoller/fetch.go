@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"lease-gateway/shared/envelope"
@@ -34,12 +35,16 @@ type page struct {
 // where the walk is not complete. The end is an empty page, or one that only repeats the short page before it (page 1 excepted).
 func (s *sweep) fetch(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	var asking sync.WaitGroup
+	defer func() { // no call outlives the walk: the sandbox may be frozen after the report
+		cancel()
+		asking.Wait()
+	}()
 	results := map[int]chan page{}
 	ask := func(number int) {
 		c := make(chan page, 1)
 		results[number] = c
-		go func() { c <- s.ask(ctx, number) }()
+		asking.Go(func() { c <- s.ask(ctx, number) })
 	}
 	ahead := 1 // page 1 alone first: most lists end there
 	ask(1)
