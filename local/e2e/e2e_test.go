@@ -58,7 +58,7 @@ func TestJourney(t *testing.T) {
 	want(app(t, s, "POST", "/app/orders", order("o-2", sn, "苏E·88888", 1, 2)), 200, 0) // the order of dates aside
 	want(app(t, s, "POST", "/app/orders", order("o-1", sn, "苏E88888", 3)), 201, 0)
 	want(app(t, s, "POST", "/app/orders", order("o-3", sn, "苏EA88888", 1)), 201, 0)
-	eventually(t, 10*time.Second, "delivered", func() bool { return state(t, s, "o-2") == "delivered" && state(t, s, "o-1") == "delivered" })
+	eventually(t, 2*time.Second, "delivered", func() bool { return state(t, s, "o-2") == "delivered" && state(t, s, "o-1") == "delivered" })
 	t.Logf("delivered %d ms after the last 201", time.Since(placed).Milliseconds())
 
 	list := want(tongli(t, s, "GET", "/lease/order", "park_sn="+escape(sn), ""), 200, 0)
@@ -75,12 +75,12 @@ func TestJourney(t *testing.T) {
 	if after := tongli(t, s, "POST", "/lease/order", "", fmt.Sprintf(`{"park_sn":%q,"car_plate_no":"苏E88888"}`, sn)); string(after.Data) != "["+row("苏E88888", 3)+"]" {
 		t.Errorf("cancelled order still listed: %s", after.Raw)
 	}
-	eventually(t, 10*time.Second, "the gate forgets two nights", func() bool {
+	eventually(t, 2*time.Second, "the gate forgets two nights", func() bool {
 		return slices.ContainsFunc(s.Tongli.Whitelist(), func(e tonglisim.Entry) bool {
 			return e.Plate == "苏E88888" && len(e.Dates) == 1 && e.Dates[0].Date == day(3)
 		})
 	})
-	eventually(t, 10*time.Second, "the cancellation is delivered", func() bool { return state(t, s, "o-2") == "delivered" })
+	eventually(t, 2*time.Second, "the cancellation is delivered", func() bool { return state(t, s, "o-2") == "delivered" })
 	want(app(t, s, "DELETE", "/app/orders/o-2", ""), 200, 0)
 	want(app(t, s, "POST", "/app/orders", order("o-2", sn, "苏E88888", 2, 1)), 409, 40902)
 }
@@ -240,7 +240,7 @@ func TestPoller(t *testing.T) {
 	if a := app(t, s, "POST", "/app/orders", order("o", "S2499", "苏E88888", 1)); a.Status != 201 {
 		t.Errorf("order: %s", a.Raw)
 	}
-	eventually(t, 10*time.Second, "an order on a polled park reaches the gate", func() bool { return len(s.Tongli.Whitelist()) == 1 })
+	eventually(t, 5*time.Second, "an order on a polled park reaches the gate", func() bool { return len(s.Tongli.Whitelist()) == 1 })
 	s.Tongli.RemovePark("S0003")
 	for i, fault := range []tonglisim.Fault{{Interface: "leasePark", Kind: "status", Status: 500}, {Interface: "leasePark", Kind: "garbage"}, {Interface: "leasePark", Kind: "cut"}} {
 		if err := s.Tongli.Fail(fault); err != nil {
@@ -281,26 +281,26 @@ func TestTongliFails(t *testing.T) {
 	}
 	fail(tonglisim.Fault{Kind: "status", Status: 503, Calls: 1})
 	app(t, s, "POST", "/app/orders", order("hiccup", "P1", "苏E00001", 1))
-	eventually(t, 10*time.Second, "delivered by the retry in the invocation", func() bool { return state(t, s, "hiccup") == "delivered" })
+	eventually(t, 5*time.Second, "delivered by the retry in the invocation", func() bool { return state(t, s, "hiccup") == "delivered" })
 	if v := view(t, app(t, s, "GET", "/app/orders/hiccup", "")); v.Whitelist.Attempts != 2 {
 		t.Errorf("attempts %d, want 2", v.Whitelist.Attempts)
 	}
 	fail(tonglisim.Fault{Kind: "code", Code: 42202, Calls: 1})
 	app(t, s, "POST", "/app/orders", order("bad", "P1", "苏E00002", 1))
-	eventually(t, 10*time.Second, "refused", func() bool { return state(t, s, "bad") == "refused" })
+	eventually(t, 3*time.Second, "refused", func() bool { return state(t, s, "bad") == "refused" })
 	if a := tongli(t, s, "GET", "/lease/order", "park_sn=P1&car_plate_no="+escape("苏E00002"), ""); string(a.Data) == "[]" {
 		t.Error("a refused order is listed, Tongli's second way to it")
 	}
 	app(t, s, "POST", "/app/orders", order("good", "P1", "苏E00002", 2))
-	eventually(t, 10*time.Second, "the refused one does not lock out the other", func() bool { return state(t, s, "good") == "delivered" })
+	eventually(t, 3*time.Second, "the refused one does not lock out the other", func() bool { return state(t, s, "good") == "delivered" })
 	if a := app(t, s, "POST", "/app/orders/bad/push", ""); a.Status != 202 {
 		t.Errorf("push again: %s", a.Raw)
 	}
-	eventually(t, 10*time.Second, "delivered when asked for again", func() bool { return state(t, s, "bad") == "delivered" })
+	eventually(t, 3*time.Second, "delivered when asked for again", func() bool { return state(t, s, "bad") == "delivered" })
 
 	fail(tonglisim.Fault{Kind: "status", Status: 401, Calls: 1})
 	app(t, s, "POST", "/app/orders", order("waits", "P1", "苏E00003", 1))
-	eventually(t, 10*time.Second, "the circuit is open", func() bool {
+	eventually(t, 3*time.Second, "the circuit is open", func() bool {
 		v := view(t, app(t, s, "GET", "/app/orders/waits", ""))
 		return v.Whitelist.State == "pending" && v.Whitelist.Attempts == 0 && v.Whitelist.LastError != nil && strings.Contains(*v.Whitelist.LastError, "circuit open until")
 	})
@@ -316,7 +316,7 @@ func TestUnreadableMessage(t *testing.T) {
 	}
 }
 
-// TestStrangersTongli: a Tongli of someone else's gets a correctly signed call, the order says delivered, and after the
+// TestStrangersTongli: a Tongli of someone else's gets a correctly signed call within 2 s, the order says delivered, and after the
 // DELETE it gets the shorter list.
 func TestStrangersTongli(t *testing.T) {
 	type call struct {
@@ -346,13 +346,13 @@ func TestStrangersTongli(t *testing.T) {
 			if string(c.body) != want {
 				t.Errorf("body\n got %s\nwant %s", c.body, want)
 			}
-		case <-time.After(10 * time.Second):
-			t.Fatalf("not within 10 s: %s", want)
+		case <-time.After(2 * time.Second):
+			t.Fatalf("not within 2 s: %s", want)
 		}
 	}
 	app(t, s, "POST", "/app/orders", order("o", "P1", "苏E88888", 2, 1))
 	gets(fmt.Sprintf(`{"park_sn":"P1","car_plate_no":"苏E88888","dates":[{"date":%q,"start_time":"19:00","end_time":"06:30"},{"date":%q,"start_time":"19:00","end_time":"06:30"}]}`, day(1), day(2)))
-	eventually(t, 10*time.Second, "delivered", func() bool { return state(t, s, "o") == "delivered" })
+	eventually(t, 2*time.Second, "delivered", func() bool { return state(t, s, "o") == "delivered" })
 	app(t, s, "DELETE", "/app/orders/o", "")
 	gets(`{"park_sn":"P1","car_plate_no":"苏E88888","dates":[]}`)
 }
