@@ -33,19 +33,8 @@ func main() {
 	poller := &parkpoller.Poller{
 		Store:  store,
 		Tongli: &tongli.Client{HTTP: tongli.NewHTTPClient(), BaseURL: e.BaseURL, AppID: e.AppID, Secret: live.Current, Now: time.Now},
-		Now:    time.Now, Wait: wait,
+		Now:    time.Now, Wait: config.Wait,
 		Logger: telemetry.Logger("park-poller").With("stage", e.Stage), Metrics: &telemetry.Metrics{Out: os.Stdout, Stage: e.Stage, Now: time.Now},
 	}
 	lambda.Start(poller.Handle)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -36,19 +36,8 @@ func main() {
 		Store:   store,
 		Tongli:  &tongli.Client{HTTP: tongli.NewHTTPClient(), BaseURL: e.BaseURL, AppID: e.AppID, Secret: live.Current, Now: time.Now},
 		Breaker: &whitelist.Breaker{Store: store, Now: time.Now},
-		Now:     time.Now, Wait: wait, Jitter: func() float64 { return 2*rand.Float64() - 1 },
+		Now:     time.Now, Wait: config.Wait, Jitter: func() float64 { return 2*rand.Float64() - 1 },
 		Logger: telemetry.Logger("whitelist-pusher").With("stage", e.Stage), Metrics: &telemetry.Metrics{Out: os.Stdout, Stage: e.Stage, Now: time.Now},
 	}
 	lambda.Start(pusher.Handle)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

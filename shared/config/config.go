@@ -85,3 +85,15 @@ func Warm(calls ...func(context.Context)) {
 	}
 	wg.Wait()
 }
+
+// Wait waits for d, or returns the context's error when that ends first.
+func Wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

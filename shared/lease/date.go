@@ -87,7 +87,7 @@ func (d Date) At(minutes int) time.Time {
 // Clock is a time of day in minutes after midnight, 0 to 1440. 1440 is 24:00, an end only.
 type Clock int16
 
-// Midnight as an end: the same moment as an end of 00:00.
+// endOfDay is midnight as an end: the same moment as an end of 00:00.
 const endOfDay Clock = 24 * 60
 
 // ParseClock reads HH:mm, 00:00 to 23:59. As an end (end is true) 24:00 is accepted too.
