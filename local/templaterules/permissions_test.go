@@ -3,9 +3,6 @@ package templaterules
 import (
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -98,20 +95,6 @@ func ownAlarms(d document) []string {
 		}
 	}
 	return own
-}
-
-// written reports whether a function's code holds the metric's name as a string.
-func written(metric string) bool {
-	found := false
-	_ = filepath.WalkDir(root+"functions", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || found || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		raw, err := os.ReadFile(path)
-		found = strings.Contains(string(raw), `"`+metric+`"`)
-		return err
-	})
-	return found
 }
 
 func dashboard(d document) []string {

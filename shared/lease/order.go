@@ -68,6 +68,7 @@ type Order struct {
 	CreatedAt time.Time
 
 	DueAt     time.Time // when the sweeper looks at it next; zero: nothing is due
+	DueSince  time.Time // when this due mark was first due, if the sweeper has moved it on since; zero: it has not
 	NotBefore time.Time // a scheduled attempt: not to be pushed earlier; zero: at once
 	Sent      bool      // a message was sent for this due mark: if it is found due again, what became of that message is unknown
 	Unsettled time.Time // an outcome was unknown: until then Tongli may still apply it

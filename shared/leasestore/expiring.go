@@ -80,11 +80,14 @@ func (s *Store) SaveBreaker(ctx context.Context, next, held Breaker) (Breaker, b
 	return now, err == nil && getS(old, "j") == string(raw) && now.Version == next.Version, err
 }
 
-// Repush is the position of a nightly push that goes on.
+// Repush is the position of a push of all live plates that goes on: the nightly one, or one of a park that was asked for.
 type Repush struct {
 	Run      string // names the run: part of each message's deduplication id
 	ParkSN   string // "" for all parks
 	Position string
+	Waiting  string // parks that were asked for and come after this one, each ended by a line feed
+	Night    string // the nightly run that parks interrupted, "" for none, and where it goes on
+	NightAt  string
 	Version  int64
 }
 
@@ -94,7 +97,8 @@ func (s *Store) RepushPosition(ctx context.Context) (Repush, error) {
 	if err != nil || i == nil {
 		return Repush{}, err
 	}
-	return Repush{Run: getS(i, "n"), ParkSN: getS(i, "p"), Position: getS(i, "at"), Version: getN(i, "r")}, nil
+	return Repush{Run: getS(i, "n"), ParkSN: getS(i, "p"), Position: getS(i, "at"), Waiting: getS(i, "w"), Night: getS(i, "nn"), NightAt: getS(i, "na"),
+		Version: getN(i, "r")}, nil
 }
 
 // SaveRepush stores the position, or an ended run (Run ""), on the condition that nobody else did since held.
@@ -104,6 +108,9 @@ func (s *Store) SaveRepush(ctx context.Context, next, held Repush) (bool, error)
 	setS(i, "n", next.Run)
 	setS(i, "p", next.ParkSN)
 	setS(i, "at", next.Position)
+	setS(i, "w", next.Waiting)
+	setS(i, "nn", next.Night)
+	setS(i, "na", next.NightAt)
 	condition, values := "attribute_not_exists(pk)", item(nil)
 	if held.Version != 0 {
 		condition, values = "r = :r", item{":r": num(held.Version)}

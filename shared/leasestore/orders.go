@@ -48,6 +48,7 @@ func orderItem(o *lease.Order, token string) item {
 	}
 	setTime(i, "ca", o.CreatedAt)
 	setTime(i, "nb", o.NotBefore)
+	setTime(i, "dw", o.DueSince)
 	setTime(i, "un", o.Unsettled)
 	setTime(i, "da", o.DeliveredAt)
 	setN(i, "a", int64(o.Attempts))
@@ -67,7 +68,7 @@ func orderOf(i item) lease.Order {
 		Content: lease.Content{OrderID: id, ParkSN: strings.TrimPrefix(getS(i, "pk"), ordersKey("")), Plate: lease.Plate(plate),
 			Slots: appendSlots(nil, getB(i, "d"))},
 		Cancelled: getBool(i, "c"), State: stateNames[getS(i, "s")], Rev: getN(i, "r"), Seq: getN(i, "q"), CreatedAt: getTime(i, "ca"),
-		DueAt: getTime(i, "due"), NotBefore: getTime(i, "nb"), Sent: getBool(i, "st"), Unsettled: getTime(i, "un"),
+		DueAt: getTime(i, "due"), DueSince: getTime(i, "dw"), NotBefore: getTime(i, "nb"), Sent: getBool(i, "st"), Unsettled: getTime(i, "un"),
 		Attempts: int(getN(i, "a")), DeliveredAt: getTime(i, "da"), LastError: getS(i, "e"),
 	}
 }
@@ -222,6 +223,7 @@ type Due struct {
 	OrderID  string
 	DueAt    time.Time
 	NextSlot time.Time
+	Shard    int // of the index: one that gave as many entries as were asked for may hold more
 }
 
 // DueOrders reads up to limit entries of each shard whose due mark is not after until.
@@ -237,7 +239,7 @@ func (s *Store) DueOrders(ctx context.Context, until time.Time, limit int) ([]Du
 		s.reads(out.ConsumedCapacity)
 		for _, i := range out.Items {
 			o := orderOf(i)
-			due = append(due, Due{o.ParkSN, o.Plate, o.OrderID, o.DueAt, getTime(i, "ns")})
+			due = append(due, Due{o.ParkSN, o.Plate, o.OrderID, o.DueAt, getTime(i, "ns"), shard})
 		}
 	}
 	return due, nil
@@ -283,11 +285,12 @@ func (s *Store) LivePlates(ctx context.Context, parkSN, from string, limit int, 
 }
 
 // MoveDue moves a due mark on, on the condition that it still stands, and returns the order as it was before; a scheduled
-// attempt becomes free to be made. sent says whether a message is sent for the new mark. It reports false where the mark has changed.
+// attempt becomes free to be made. sent says whether a message is sent for the new mark. Since when it has been due is kept: moving a mark
+// is no progress. It reports false where the mark has changed.
 func (s *Store) MoveDue(ctx context.Context, d Due, to time.Time, sent bool) (*lease.Order, bool, error) {
-	expression, values := "SET due = :to REMOVE nb, st", item{":to": num(to.UnixMilli()), ":due": num(d.DueAt.UnixMilli())}
+	expression, values := "SET due = :to, dw = if_not_exists(dw, :due) REMOVE nb, st", item{":to": num(to.UnixMilli()), ":due": num(d.DueAt.UnixMilli())}
 	if sent {
-		expression = "SET due = :to, st = :st REMOVE nb"
+		expression = "SET due = :to, dw = if_not_exists(dw, :due), st = :st REMOVE nb"
 		values[":st"] = num(1)
 	}
 	table, k := s.tables.Orders, key(ordersKey(d.ParkSN), orderSort(d.Plate, d.OrderID))

@@ -190,6 +190,38 @@ func TestOrders(t *testing.T) {
 	if _, ok, err := s.MoveDue(ctx, due[0], now.Add(3*time.Hour), true); err != nil || ok {
 		t.Errorf("a mark that has moved was moved again: %v %v", ok, err)
 	}
+	// since when it was due stays while the mark is moved on: else nobody would see that nothing comes of it
+	first := due[0].DueAt
+	due[0].DueAt = now.Add(2 * time.Hour)
+	moved, ok, err = s.MoveDue(ctx, due[0], now.Add(3*time.Hour), false)
+	if err != nil || !ok || !moved.DueSince.Equal(first) {
+		t.Errorf("due since %s, want %s: %v %v", moved.DueSince, first, ok, err)
+	}
+	if again, err := s.Order(ctx, due[0].OrderID); err != nil || !again.DueSince.Equal(first) || again.Sent {
+		t.Errorf("after a second move: %+v %v", again, err)
+	}
+	if due[0].Shard == due[1].Shard {
+		t.Errorf("shards of a and b: %d %d", due[0].Shard, due[1].Shard)
+	}
+}
+
+// TestRepushPosition: the position, the parks that wait and the interrupted nightly run come back as they were written, and of two writers one wins.
+func TestRepushPosition(t *testing.T) {
+	s, _, _ := open(t, nil)
+	none, err := s.RepushPosition(t.Context())
+	if err != nil || none != (leasestore.Repush{}) {
+		t.Fatalf("%+v %v", none, err)
+	}
+	next := leasestore.Repush{Run: "r", ParkSN: "P1", Position: "x", Waiting: "P2\nP3\n", Night: "n", NightAt: "y"}
+	for i, want := range []bool{true, false} {
+		if ok, err := s.SaveRepush(t.Context(), next, none); err != nil || ok != want {
+			t.Errorf("write %d: %v %v", i, ok, err)
+		}
+	}
+	next.Version = 1
+	if got, err := s.RepushPosition(t.Context()); err != nil || got != next {
+		t.Errorf("%+v %v", got, err)
+	}
 }
 
 func TestNonces(t *testing.T) {

@@ -100,9 +100,12 @@ func quoted(s string) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// call signs and sends; where Tongli finds the timestamp or the nonce wrong, it signs anew once.
+// call signs and sends; where Tongli finds the timestamp or the nonce wrong, it signs anew once. Both share one timeout, since callers
+// reckon with it.
 func (c *Client) call(ctx context.Context, path string, body []byte) Outcome {
 	start := c.Now()
+	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
+	defer cancel()
 	out, code := c.once(ctx, path, body)
 	if out.Class == Credentials && (code == "40104" || code == "40105") {
 		out, _ = c.once(ctx, path, body)
@@ -112,8 +115,6 @@ func (c *Client) call(ctx context.Context, path string, body []byte) Outcome {
 }
 
 func (c *Client) once(ctx context.Context, path string, body []byte) (Outcome, string) {
-	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
-	defer cancel()
 	secret, err := c.Secret(ctx)
 	if err != nil {
 		return Outcome{Class: Transient, Detail: "our secret cannot be read"}, ""

@@ -87,10 +87,7 @@ func (b *Breaker) keep(state leasestore.Breaker) {
 // Succeeded counts an answer of Tongli's that shows it at work (accepted or refused). A probe closes the breaker.
 func (b *Breaker) Succeeded(ctx context.Context, probe string) error {
 	b.mu.Lock()
-	if b.ok == nil {
-		b.ok = map[int64]int64{}
-	}
-	b.ok[b.Now().Unix()/60]++
+	b.ok = addTo(b.ok, b.Now().Unix()/60, 1)
 	b.mu.Unlock()
 	if probe == "" {
 		return nil
@@ -116,7 +113,7 @@ func (b *Breaker) fail(ctx context.Context, probe, reason string, atOnce bool) e
 	b.ok = nil
 	b.mu.Unlock()
 	now := b.Now()
-	return b.change(ctx, func(s leasestore.Breaker) (leasestore.Breaker, bool) {
+	err := b.change(ctx, func(s leasestore.Breaker) (leasestore.Breaker, bool) {
 		if !s.OpenUntil.IsZero() && (probe == "" || s.Probe != probe) {
 			return s, false // open already, by another
 		}
@@ -151,6 +148,23 @@ func (b *Breaker) fail(ctx context.Context, probe, reason string, atOnce bool) e
 		}
 		return next, true
 	})
+	if err != nil { // what was not written counts with the next failure
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for m, n := range b.ok {
+			successes = addTo(successes, m, n)
+		}
+		b.ok = successes
+	}
+	return err
+}
+
+func addTo(counts map[int64]int64, minute, n int64) map[int64]int64 {
+	if counts == nil {
+		counts = map[int64]int64{}
+	}
+	counts[minute] += n
+	return counts
 }
 
 func (b *Breaker) change(ctx context.Context, change func(leasestore.Breaker) (leasestore.Breaker, bool)) error {

@@ -253,7 +253,7 @@ func (a *Orders) change(ctx context.Context, req *door.Request, order *lease.Ord
 		if settle := req.Now.Add(whitelist.SettleTime).Truncate(time.Millisecond); o.Sent && !o.DueAt.IsZero() && settle.After(next.Unsettled) {
 			next.Unsettled = settle // the message for the mark that is replaced may be at work, or have died at it
 		}
-		next.DueAt, next.NotBefore, next.Sent = dueMark(req.Now), time.Time{}, true
+		next.DueAt, next.DueSince, next.NotBefore, next.Sent = dueMark(req.Now), time.Time{}, time.Time{}, true
 		return next, true
 	})
 	if err != nil {

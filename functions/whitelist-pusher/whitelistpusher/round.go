@@ -30,10 +30,7 @@ func (r *round) unsettle(now time.Time) {
 }
 
 func (r *round) run() (again bool, err error) {
-	out, err := r.call(r.listed)
-	if err != nil {
-		return false, err
-	}
+	out := r.call(r.listed)
 	switch out.Class {
 	case tongli.Accepted:
 		return false, r.accepted(r.listed, true)
@@ -45,8 +42,9 @@ func (r *round) run() (again bool, err error) {
 	return false, nil // credentials: the circuit is open, no attempt was used up, everything stays due
 }
 
-// call pushes the slots of orders and tells the breaker what it saw.
-func (r *round) call(orders []*lease.Order) (tongli.Outcome, error) {
+// call pushes the slots of orders and tells the breaker what it saw. A breaker that cannot be written costs a count, not the push: what
+// Tongli answered must still be noted on the orders.
+func (r *round) call(orders []*lease.Order) tongli.Outcome {
 	var slots []lease.Slot
 	for _, o := range orders {
 		slots = append(slots, o.Slots...)
@@ -58,13 +56,19 @@ func (r *round) call(orders []*lease.Order) (tongli.Outcome, error) {
 	// The call may have used up the invocation's time; what it taught must still be stored.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), 5*time.Second)
 	defer cancel()
+	var err error
 	switch out.Class {
 	case tongli.Credentials:
-		return out, r.Breaker.Open(ctx, r.probe, "Tongli does not accept our credentials ("+out.Detail+")")
+		err = r.Breaker.Open(ctx, r.probe, "Tongli does not accept our credentials ("+out.Detail+")")
 	case tongli.Transient:
-		return out, r.Breaker.Failed(ctx, r.probe, out.Detail)
+		err = r.Breaker.Failed(ctx, r.probe, out.Detail)
+	default:
+		err = r.Breaker.Succeeded(ctx, r.probe)
 	}
-	return out, r.Breaker.Succeeded(ctx, r.probe)
+	if err != nil {
+		r.Logger.WarnContext(r.ctx, "breaker not written", "error", err.Error())
+	}
+	return out
 }
 
 // targets are the orders that a failure is noted on: those that were due; for a nightly push without any, the first of the list.
@@ -170,10 +174,8 @@ func (r *round) refused(out tongli.Outcome) (again bool, err error) {
 			if !r.timeLeft(r.ctx) {
 				return false, r.dueNow(fresh[i:])
 			}
-			one, err := r.call(append(slices.Clone(good), o))
-			if err != nil {
-				return false, err
-			}
+			var err error
+			one := r.call(append(slices.Clone(good), o))
 			switch one.Class {
 			case tongli.Accepted:
 				good, told = append(good, o), true
@@ -199,10 +201,7 @@ func (r *round) refused(out tongli.Outcome) (again bool, err error) {
 		return false, r.accepted(nil, true)
 	}
 	// Cancelled or settling orders remain, and Tongli has not accepted a list yet: tell it the good ones alone.
-	last, err := r.call(good)
-	if err != nil {
-		return false, err
-	}
+	last := r.call(good)
 	switch last.Class {
 	case tongli.Accepted:
 		return false, r.accepted(nil, true)
@@ -214,9 +213,12 @@ func (r *round) refused(out tongli.Outcome) (again bool, err error) {
 	return false, nil
 }
 
-// refuse notes a refusal: it is not tried again until it is asked for.
+// refuse notes a refusal: it is not tried again until it is asked for. One without an order to note it on (the nightly push) alarms all the same.
 func (r *round) refuse(out tongli.Outcome, orders []*lease.Order) error {
 	now := r.Now()
+	if len(orders) == 0 {
+		r.alarm(r.plate.OrderID, false)
+	}
 	for _, o := range orders {
 		err := r.acknowledge(r.ctx, o, func(next *lease.Order) {
 			next.Attempts++
@@ -229,10 +231,14 @@ func (r *round) refuse(out tongli.Outcome, orders []*lease.Order) error {
 		if err != nil {
 			return err
 		}
-		r.Metrics.Emit(telemetry.Metric{Name: "PushRefused", Unit: "Count", Value: 1})
-		r.Logger.ErrorContext(r.ctx, "refused by Tongli", "park_sn", o.ParkSN, "plate", o.Plate.Masked(), "order_id", o.OrderID, "cancelled", o.Cancelled)
+		r.alarm(o.OrderID, o.Cancelled)
 	}
 	return nil
+}
+
+func (r *round) alarm(orderID string, cancelled bool) {
+	r.Metrics.Emit(telemetry.Metric{Name: "PushRefused", Unit: "Count", Value: 1})
+	r.Logger.ErrorContext(r.ctx, "refused by Tongli", "park_sn", r.plate.ParkSN, "plate", r.plate.Plate.Masked(), "order_id", orderID, "cancelled", cancelled)
 }
 
 // dueNow leaves orders to the next sweep, since this invocation's time is over.
@@ -255,6 +261,7 @@ func (p *Pusher) acknowledge(ctx context.Context, o *lease.Order, change func(*l
 	held := o
 	for range 8 {
 		next := *held
+		next.DueSince = time.Time{} // what change leaves due is a new mark
 		change(&next)
 		next.Seq++
 		now, ok, err := p.Store.SaveOrder(ctx, &next, held)
@@ -274,7 +281,7 @@ func (p *Pusher) acknowledge(ctx context.Context, o *lease.Order, change func(*l
 	due := p.Now().Truncate(time.Millisecond)
 	_, err := p.Store.ChangeOrder(ctx, held, func(next lease.Order) (lease.Order, bool) {
 		next.Seq++
-		next.DueAt, next.NotBefore, next.Sent = due, time.Time{}, false
+		next.DueAt, next.DueSince, next.NotBefore, next.Sent = due, time.Time{}, time.Time{}, false
 		return next, true
 	})
 	return err

@@ -5,6 +5,7 @@ package whitelistsweeper
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -17,7 +18,12 @@ import (
 )
 
 const (
-	perShard = 250 // entries read of each of the 16 shards in one sweep: 4,000 plates, what a healthy pusher does in a minute
+	perShard = 250 // entries read of each of the 16 shards in one sweep
+	// plates of one sweep: what its 50 s and a healthy pusher do in a minute.
+	plates = 4000
+	// drainShard is perShard when a circuit closed: all that is undelivered is looked at, so that the soonest slots go first. As much as one
+	// page of the index holds.
+	drainShard = 2000
 	// farAhead covers the longest wait that the schedule knows: a Retry-After of two hours.
 	farAhead = 3 * time.Hour
 	// repushPage is how many items one sweep of the nightly push reads: by the minute, 3,000 plates, so it takes hours
@@ -87,16 +93,16 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 		}
 	}
 	r := Report{Breaker: "closed"}
-	most, until := int(^uint(0)>>1), now
+	most, until, limit := plates, now, perShard
 	switch {
 	case now.Before(breaker.OpenUntil):
 		r.Breaker, most = "open", 0
 	case !breaker.OpenUntil.IsZero():
 		r.Breaker, most = "half-open", 1 // one plate, for the probe
 	case breaker.Drain:
-		until = now.Add(farAhead)
+		until, limit = now.Add(farAhead), drainShard
 	}
-	due, err := s.Store.DueOrders(ctx, until, perShard)
+	due, err := s.Store.DueOrders(ctx, until, limit)
 	if err != nil {
 		return r, err
 	}
@@ -107,21 +113,16 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 			return r, err
 		}
 	}
-	if err := s.send(ctx, &r, due, most, now); err != nil {
-		return r, err
-	}
-	if breaker.Drain && r.Breaker == "closed" && len(due) < perShard && r.Unsent == 0 {
+	all, err := s.send(ctx, &r, due, most, now)
+	if err == nil && breaker.Drain && r.Breaker == "closed" && all && !full(due, limit) {
 		next := breaker
 		next.Drain = false
-		if _, _, err := s.Store.SaveBreaker(ctx, next, breaker); err != nil {
-			return r, err
-		}
+		_, _, err = s.Store.SaveBreaker(ctx, next, breaker)
 	}
-	if r.Breaker == "closed" {
-		if err := s.repush(ctx, &r, now); err != nil {
-			return r, err
-		}
+	if err == nil && r.Breaker == "closed" {
+		err = s.repush(ctx, &r, now)
 	}
+	// What was seen is told also where something failed: that is when it is wanted.
 	s.Logger.InfoContext(ctx, "sweep", "report", r)
 	open := 0.0
 	if r.Breaker != "closed" {
@@ -130,24 +131,42 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 	s.Metrics.Emit(telemetry.Metric{Name: "OldestDueAgeSeconds", Unit: "Seconds", Value: float64(r.OldestDue)},
 		telemetry.Metric{Name: "DueSoonUndelivered", Unit: "Count", Value: float64(r.DueSoon)},
 		telemetry.Metric{Name: "BreakerOpen", Unit: "Count", Value: open})
-	return r, nil
+	return r, err
 }
 
 func (s *Sweeper) measure(r *Report, due []leasestore.Due, now time.Time) {
 	r.Due = len(due)
 	for _, d := range due {
-		if age := int64(now.Sub(d.DueAt).Seconds()); age > r.OldestDue {
-			r.OldestDue = age
-		}
-		if d.NextSlot.Before(now.Add(soon)) {
+		r.older(now.Sub(d.DueAt))
+		if dueSoon(d, now) {
 			r.DueSoon++
 		}
 	}
 }
 
+func (r *Report) older(age time.Duration) { r.OldestDue = max(r.OldestDue, int64(age.Seconds())) }
+
+func dueSoon(d leasestore.Due, now time.Time) bool {
+	return !d.DueAt.After(now) && d.NextSlot.Before(now.Add(soon))
+}
+
+// full reports whether a shard of the index gave as much as it was asked for.
+func full(due []leasestore.Due, limit int) bool {
+	seen := map[int]int{}
+	for _, d := range due {
+		seen[d.Shard]++
+	}
+	for _, n := range seen {
+		if n >= limit {
+			return true
+		}
+	}
+	return false
+}
+
 // send moves each due mark on, on the condition that it still stands, and only then sends one message for each plate, soonest slot first. A mark says that a
-// message was sent for it on the one order that the message names.
-func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, most int, now time.Time) error {
+// message was sent for it on the one order that the message names. all says that nothing was left for the next sweep.
+func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, most int, now time.Time) (all bool, err error) {
 	slices.SortStableFunc(due, func(a, b leasestore.Due) int { return a.NextSlot.Compare(b.NextSlot) })
 	type plate struct {
 		park  string
@@ -157,6 +176,9 @@ func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, mos
 	var messages []whitelist.Message
 	var marks []leasestore.Due
 	flush := func() error {
+		if len(messages) == 0 {
+			return nil
+		}
 		failed, err := s.sendAll(ctx, messages)
 		r.Sent += len(messages) - len(failed)
 		r.Unsent += len(failed)
@@ -169,22 +191,35 @@ func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, mos
 		messages, marks = messages[:0], marks[:0]
 		return nil
 	}
+	all = true
 	for _, d := range due {
 		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(s.Now()) < reserve {
+			all = false
 			break
 		}
 		p := plate{d.ParkSN, d.Plate}
 		if !chosen[p] && len(chosen) >= most {
+			all = false
 			continue
 		}
 		order, moved, err := s.Store.MoveDue(ctx, d, now.Add(whitelist.SweepDelay).Truncate(time.Millisecond), !chosen[p])
+		if errors.Is(err, lease.ErrVersionUnknown) {
+			s.Logger.ErrorContext(ctx, "order left to a newer version", "order_id", d.OrderID, "error", err.Error())
+			continue
+		}
 		if err != nil {
-			return err
+			return false, errors.Join(err, flush()) // the messages at hand have their marks moved already
+		}
+		// The index lags and does not know the state: what it showed may be done or changed, or be at the gate already.
+		if dueSoon(d, now) && (!moved || order.State != lease.Pending || order.Cancelled || order.Over(now)) {
+			r.DueSoon--
 		}
 		if !moved {
-			continue // the index lags: what it showed is done or changed
+			continue
 		}
-		r.Moved++
+		if r.Moved++; !order.DueSince.IsZero() {
+			r.older(now.Sub(order.DueSince))
+		}
 		if chosen[p] {
 			continue
 		}
@@ -196,14 +231,12 @@ func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, mos
 		messages, marks = append(messages, m), append(marks, d)
 		if len(messages) == 10 {
 			if err := flush(); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
-	if len(messages) == 0 {
-		return nil
-	}
-	return flush()
+	err = flush()
+	return all && r.Unsent == 0, err
 }
 
 // sendAll tries again what a batch did not take, and returns what was never taken.
@@ -225,52 +258,4 @@ func (s *Sweeper) sendAll(ctx context.Context, messages []whitelist.Message) (fa
 		}
 	}
 	return failed, err
-}
-
-func (s *Sweeper) beginRepush(ctx context.Context, what string, now time.Time) error {
-	held, err := s.Store.RepushPosition(ctx)
-	if err != nil {
-		return err
-	}
-	if held.Run != "" && what == "all" && held.ParkSN == "" {
-		return nil // last night's still goes on
-	}
-	next := leasestore.Repush{Run: now.In(lease.Zone).Format(time.RFC3339)}
-	if what != "all" {
-		next.ParkSN = what
-	}
-	_, err = s.Store.SaveRepush(ctx, next, held)
-	return err
-}
-
-// repush sends the plates of the next page of a run that goes on, then keeps the position. A page that is sent
-// twice is swallowed by its deduplication ids.
-func (s *Sweeper) repush(ctx context.Context, r *Report, now time.Time) error {
-	held, err := s.Store.RepushPosition(ctx)
-	if err != nil || held.Run == "" {
-		return err
-	}
-	var messages []whitelist.Message
-	next := held
-	next.Position, err = s.Store.LivePlates(ctx, held.ParkSN, held.Position, repushPage, now, func(park string, plate lease.Plate, orderID string) {
-		if n := len(messages); n > 0 && messages[n-1].ParkSN == park && messages[n-1].Plate == plate {
-			return // a plate's orders lie together
-		}
-		messages = append(messages, whitelist.Message{Version: 1, ParkSN: park, Plate: plate, Repush: held.Run})
-	})
-	if err != nil {
-		return err
-	}
-	if len(messages) > 0 {
-		failed, err := s.sendAll(ctx, messages)
-		if len(failed) > 0 {
-			return fmt.Errorf("re-push: %d of %d messages not taken, the page is sent again: %w", len(failed), len(messages), err)
-		}
-	}
-	r.Repushed = len(messages)
-	if next.Position == "" {
-		next = leasestore.Repush{}
-	}
-	_, err = s.Store.SaveRepush(ctx, next, held)
-	return err
 }
