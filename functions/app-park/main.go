@@ -1,4 +1,4 @@
-// Command app-park is the Lambda behind app/park and app/parks.
+// Command app-park is the Lambda behind app/park, app/parks and app/quote.
 package main
 
 import (

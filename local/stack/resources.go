@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ func (s *Stack) createTables(ctx context.Context) error {
 		name := *table.Create.TableName
 		_, err := client.CreateTable(ctx, table.Create)
 		if exists := new(types.ResourceInUseException); errors.As(err, &exists) {
+			if err := addIndexes(ctx, client, table.Create); err != nil {
+				return fmt.Errorf("table %s: %w", name, err)
+			}
 			continue
 		}
 		if err != nil {
@@ -72,6 +76,27 @@ func (s *Stack) createTables(ctx context.Context) error {
 		}})
 		if err != nil {
 			return fmt.Errorf("table %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// addIndexes gives a table of an earlier run the indexes that the template has got since, as a deployment would.
+func addIndexes(ctx context.Context, client *dynamodb.Client, wanted *dynamodb.CreateTableInput) error {
+	held, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: wanted.TableName})
+	if err != nil {
+		return err
+	}
+	for _, index := range wanted.GlobalSecondaryIndexes {
+		if slices.ContainsFunc(held.Table.GlobalSecondaryIndexes, func(h types.GlobalSecondaryIndexDescription) bool { return *h.IndexName == *index.IndexName }) {
+			continue
+		}
+		_, err := client.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: wanted.TableName, AttributeDefinitions: wanted.AttributeDefinitions,
+			GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Create: &types.CreateGlobalSecondaryIndexAction{
+				IndexName: index.IndexName, KeySchema: index.KeySchema, Projection: index.Projection,
+			}}}})
+		if err != nil {
+			return fmt.Errorf("index %s: %w", *index.IndexName, err)
 		}
 	}
 	return nil

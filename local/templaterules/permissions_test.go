@@ -17,6 +17,7 @@ app-order dynamodb:Query OrdersTable
 app-order sqs:GetQueueAttributes PushQueue
 app-order sqs:SendMessage PushQueue
 app-park dynamodb:GetItem ParksTable
+app-park dynamodb:Query ParksTable/index/near
 app-park dynamodb:Scan ParksTable
 lease-order dynamodb:GetItem ExpiringTable
 lease-order dynamodb:GetItem ParksTable

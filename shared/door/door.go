@@ -34,7 +34,7 @@ var Routes = []Route{
 	{"POST", "/app/orders"},
 	{"GET", "/app/orders/{order_id}"}, {"DELETE", "/app/orders/{order_id}"},
 	{"POST", "/app/orders/{order_id}/push"},
-	{"GET", "/app/park"}, {"GET", "/app/parks"},
+	{"GET", "/app/park"}, {"GET", "/app/parks"}, {"GET", "/app/quote"},
 }
 
 // Request is what a handler sees of a call that was let in.

@@ -100,6 +100,7 @@ type Page struct {
 	Limit      int
 	HasMore    bool
 	NextCursor string // "" is null
+	SearchedM  int    // how far a search went, in metres; 0: leave out
 }
 
 // Append appends the answer as the whole API Gateway response (payload 2.0) in one pass, without
@@ -141,6 +142,10 @@ func (a Answer) Append(out []byte, requestID string, gz bool) ([]byte, error) {
 			body = append(body, "null"...)
 		} else {
 			body = appendJSON(body, p.NextCursor)
+		}
+		if p.SearchedM > 0 {
+			body = append(body, `,"searched_m":`...)
+			body = strconv.AppendInt(body, int64(p.SearchedM), 10)
 		}
 	}
 	body = append(appendJSON(append(body, `,"request_id":`...), requestID), '}')

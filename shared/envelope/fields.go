@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -161,6 +162,23 @@ func (f *Fields) window() (start, end lease.Clock) {
 	return start, end
 }
 
+// Slot reads date, start_time and end_time.
+func (f *Fields) Slot() (s lease.Slot) {
+	s.Date, _ = parsed(f, "date", true, lease.ParseDate)
+	s.Start, s.End = f.window()
+	return s
+}
+
+// Place reads a point, "longitude,latitude", and whether it is there and well formed.
+func (f *Fields) Place(name string) (lease.Place, bool) {
+	return parsed(f, name, false, lease.ParsePlace)
+}
+
+// Local reads a moment in local time, YYYY-MM-DDTHH:mm, and whether it is there and well formed.
+func (f *Fields) Local(name string) (time.Time, bool) {
+	return parsed(f, name, false, lease.ParseLocal)
+}
+
 // ParkSN reads park_sn: an opaque string of 1 to 64 printable characters.
 func (f *Fields) ParkSN(required bool) string { return f.Text("park_sn", required, 64, true) }
 
@@ -202,8 +220,7 @@ func (f *Fields) Slots() []lease.Slot {
 			continue
 		}
 		row := &Fields{object: item, prefix: path + ".", errors: f.errors}
-		slots[i].Date, _ = parsed(row, "date", true, lease.ParseDate)
-		slots[i].Start, slots[i].End = row.window()
+		slots[i] = row.Slot()
 	}
 	if len(f.errors.Fields) > before {
 		return nil

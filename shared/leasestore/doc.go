@@ -4,6 +4,7 @@
 //
 //	table     item               pk                      sk                   read by
 //	Parks     park               P#<park_sn>             -                    GetItem; parallel Scan (poller, app/parks)
+//	Parks     index near         nb = latitude band   nl (longitude, 1e-6°) Query per band: parks around a place; sparse
 //	Orders    claim of an id     I#<order_id>            I                    GetItem, before every read of an order by id
 //	Orders    order (the truth)  P#tongli#<park_sn>      <plate>#<order_id>   Query: a park's orders, a plate's orders, one order
 //	Orders    index due          ds = d<0..15>           due (unix ms)        Query per shard: what is to be pushed, soonest first

@@ -31,6 +31,7 @@ func parkItem(p *lease.StoredPark) item {
 	setN(i, "fa", p.AskedAt)
 	setN(i, "m", int64(p.Misses))
 	setN(i, "mb", p.MissedBy)
+	setPlace(i, p)
 	return i
 }
 

@@ -24,14 +24,14 @@ import (
 
 func TestMain(m *testing.M) { enginetest.Main(m) }
 
-func client(t *testing.T) *dynamodb.Client {
+func client(t testing.TB) *dynamodb.Client {
 	url, _ := enginetest.Start(t)
 	return dynamodb.New(dynamodb.Options{Region: engines.Region, BaseEndpoint: &url, DisableValidateResponseChecksum: true,
 		Credentials: credentials.NewStaticCredentialsProvider(engines.AccessKey, engines.AccessKey, "")})
 }
 
 // open makes the template's own tables, under names of this test, on the real engine.
-func open(t *testing.T, wrap func(leasestore.Client) leasestore.Client) (*leasestore.Store, *dynamodb.Client, leasestore.Tables) {
+func open(t testing.TB, wrap func(leasestore.Client) leasestore.Client) (*leasestore.Store, *dynamodb.Client, leasestore.Tables) {
 	t.Helper()
 	root, err := engines.CheckoutRoot()
 	if err != nil {

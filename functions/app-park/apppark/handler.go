@@ -3,23 +3,18 @@ package apppark
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"time"
 
 	"lease-gateway/shared/door"
 	"lease-gateway/shared/envelope"
 	"lease-gateway/shared/lease"
-)
-
-const (
-	defaultLimit = 100
-	maxLimit     = 1000
+	"lease-gateway/shared/leasestore"
 )
 
 type parks interface {
 	Park(ctx context.Context, sn string) (*lease.StoredPark, error)
 	ParkPage(ctx context.Context, limit int, after string) ([]lease.StoredPark, string, error)
+	Near(ctx context.Context, at lease.Place, limit int, keep func(*lease.StoredPark) bool) ([]leasestore.NearPark, bool, float64, error)
 }
 
 // view is a park on the wire: the fields of 3.1, and what we know about it.
@@ -59,11 +54,16 @@ func flag(b bool) int {
 	return 0
 }
 
-// Handle answers app/park and app/parks.
+// Handle answers app/park, app/parks and app/quote.
 func Handle(store parks) door.Handle {
 	return func(ctx context.Context, req *door.Request) (envelope.Answer, error) {
-		if req.Route.Path == "/app/park" {
+		switch {
+		case req.Route.Path == "/app/park":
 			return one(ctx, store, req)
+		case req.Route.Path == "/app/quote":
+			return quote(ctx, store, req)
+		case req.Fields.Has("near"):
+			return near(ctx, store, req)
 		}
 		return list(ctx, store, req)
 	}
@@ -80,51 +80,4 @@ func one(ctx context.Context, store parks, req *door.Request) (envelope.Answer, 
 		return envelope.Answer{}, err
 	}
 	return envelope.Answer{Data: viewOf(park)}, nil
-}
-
-func list(ctx context.Context, store parks, req *door.Request) (envelope.Answer, error) {
-	limit := int(req.Fields.Int("limit", false, 1, maxLimit, defaultLimit))
-	cursor := req.Fields.Text("cursor", false, 2048, false)
-	after := ""
-	if cursor != "" {
-		var ok bool
-		if after, ok = openCursor(cursor, limit); !ok {
-			req.Fields.Bad("cursor", "is not one of ours for this limit")
-		}
-	}
-	if err := req.Fields.Err(); err != nil {
-		return envelope.Answer{}, err
-	}
-	held, next, err := store.ParkPage(ctx, limit, after)
-	if err != nil {
-		return envelope.Answer{}, err
-	}
-	views := make([]view, len(held))
-	for i := range held {
-		views[i] = viewOf(&held[i])
-	}
-	page := &envelope.Page{Limit: limit, HasMore: next != ""}
-	if next != "" {
-		page.NextCursor = sealCursor(next, limit)
-	}
-	return envelope.Answer{Data: views, Page: page}, nil
-}
-
-// The cursor's checksum only catches what was cut, mistyped or given another limit: the caller is the
-// app's own backend, and all parks are open to it.
-func checksum(after string, limit int) []byte {
-	sum := sha256.Sum256(append([]byte{byte(limit >> 8), byte(limit)}, after...))
-	return sum[:8]
-}
-
-func sealCursor(after string, limit int) string {
-	return base64.RawURLEncoding.EncodeToString(append(checksum(after, limit), after...))
-}
-
-func openCursor(cursor string, limit int) (string, bool) {
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) <= 8 || string(raw[:8]) != string(checksum(string(raw[8:]), limit)) {
-		return "", false
-	}
-	return string(raw[8:]), true
 }
