@@ -35,6 +35,9 @@ func (noStore) Park(context.Context, string) (*lease.StoredPark, error) {
 func (noStore) ParkPage(context.Context, int, string) ([]lease.StoredPark, string, error) {
 	return nil, "", errPastTheDecoder
 }
+func (noStore) Near(context.Context, lease.Place, int, func(*lease.StoredPark) bool) ([]leasestore.NearPark, bool, float64, error) {
+	return nil, false, 0, errPastTheDecoder
+}
 func (noStore) Rows(context.Context, string, lease.Plate, leasestore.Position, int, time.Time, func(string, []lease.Slot)) (leasestore.Position, bool, bool, error) {
 	return leasestore.Position{}, false, false, errPastTheDecoder
 }
@@ -168,16 +171,42 @@ func agree(t *testing.T, name string, object map[string]any, what string) {
 	}
 }
 
-// The parameters of the app's two GETs, and the common parameters, which no object holds.
+// The parameters of the app's GETs of parks, and the common parameters, which no object holds.
 func TestTheBoundsOfTheQueryParameters(t *testing.T) {
-	for _, limit := range []string{"0", "1", "01", "1000", "1001", "-1", "x", "1.0"} {
-		value, err := envelope.DecodeParams([]signature.Param{{Name: "limit", Value: limit}})
+	accepted := func(path string, params ...signature.Param) bool {
+		value, err := envelope.DecodeParams(params)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = apppark.Handle(noStore{})(context.Background(), &door.Request{Route: door.Route{Method: "GET", Path: "/app/parks"}, Fields: envelope.Read(value)})
-		if documented := ValidateSchema("ParkLimit", quote(limit)); (documented == nil) != errors.Is(err, errPastTheDecoder) {
-			t.Errorf("limit %s: the document says %v, the code %v", limit, documented, err)
+		_, err = apppark.Handle(noStore{})(context.Background(), &door.Request{Now: time.Unix(1790000000, 0), Route: door.Route{Method: "GET", Path: path}, Fields: envelope.Read(value)})
+		return errors.Is(err, errPastTheDecoder)
+	}
+	agree := func(schema, value string, coded bool) {
+		t.Helper()
+		if documented := ValidateSchema(schema, quote(value)); (documented == nil) != coded {
+			t.Errorf("%s %q: the document says %v, the code %v", schema, value, documented, coded)
+		}
+	}
+	for _, limit := range []string{"0", "1", "01", "1000", "1001", "-1", "x", "1.0"} {
+		agree("ParkLimit", limit, accepted("/app/parks", signature.Param{Name: "limit", Value: limit}))
+	}
+	for _, near := range []string{"120.6,31.3", "120.6", ",", "120.6,", ",31.3", "180,90", "-180,-90", "180.1,0", "0,90.1", "+1,0", "1e2,0", "0,0,0", "1;2", "120.6, 31.3", "00120.5,031.3"} {
+		agree("Near", near, accepted("/app/parks", signature.Param{Name: "near", Value: near}))
+	}
+	for _, moment := range []string{"2026-12-01T19:00", "2026-12-01 19:00", "2026-12-01T24:00", "2026-12-01T23:59", "2026-13-01T10:00", "2026-12-01", "2026-12-01T1900", "2026-12-01T19:00:00", "2026-12-01T19:60"} {
+		agree("LocalMoment", moment, accepted("/app/parks", signature.Param{Name: "near", Value: "0,0"}, signature.Param{Name: "open_from", Value: moment}))
+	}
+	slot := map[string]string{"park_sn": "P1", "date": "2026-12-01", "start_time": "19:00", "end_time": "06:30"}
+	for name, schema := range map[string]string{"date": "Date", "start_time": "StartTime", "end_time": "EndTime", "park_sn": "ParkSN"} {
+		for _, value := range []string{"P", strings.Repeat("x", 65), "2026-12-01", "2026-13-01", "20:00", "24:00", "24:01", "9:00"} {
+			var params []signature.Param
+			for n, v := range slot {
+				if n == name {
+					v = value
+				}
+				params = append(params, signature.Param{Name: n, Value: v})
+			}
+			agree(schema, value, accepted("/app/quote", params...))
 		}
 	}
 	params := mustSpec(t).Components.Parameters

@@ -17,11 +17,11 @@ func ParsePlace(s string) (Place, error) {
 	if !ok {
 		return Place{}, fmt.Errorf("%w: must be longitude,latitude", ErrInvalid)
 	}
-	longitude, err := ParseCoordinate(strings.TrimSpace(longitude), 180)
+	longitude, err := ParseCoordinate(longitude, 180)
 	if err != nil {
 		return Place{}, fmt.Errorf("%w (the longitude, which comes first)", err)
 	}
-	latitude, err = ParseCoordinate(strings.TrimSpace(latitude), 90)
+	latitude, err = ParseCoordinate(latitude, 90)
 	if err != nil {
 		return Place{}, fmt.Errorf("%w (the latitude, which comes second)", err)
 	}

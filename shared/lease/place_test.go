@@ -36,12 +36,12 @@ func TestMetres(t *testing.T) {
 }
 
 func TestParsePlace(t *testing.T) {
-	for _, s := range []string{"", "120", "120;31", "181,31", "120,91", "120,", ",31", "1e2,31", "120,31,0", "NaN,1", "x,y"} {
+	for _, s := range []string{"", "120", "120;31", "181,31", "120,91", "120,", ",31", "1e2,31", "120,31,0", "NaN,1", "x,y", "120.5, -31.25"} {
 		if p, err := ParsePlace(s); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%q: %v, %v", s, p, err)
 		}
 	}
-	if p, err := ParsePlace("120.5, -31.25"); err != nil || p != (Place{120.5, -31.25}) {
+	if p, err := ParsePlace("120.5,-31.25"); err != nil || p != (Place{120.5, -31.25}) {
 		t.Errorf("%v, %v", p, err)
 	}
 }
