@@ -144,6 +144,18 @@ func (f *fuse) count(what string) (n int) {
 	return len(slices.DeleteFunc(slices.Clone(f.events), func(e string) bool { return e != what }))
 }
 
+// paper takes lines from many writers, as standard output does.
+type paper struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (p *paper) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.Buffer.Write(b)
+}
+
 // bench is a pusher on doubles, at a moment that the test moves.
 type bench struct {
 	*Pusher
@@ -152,19 +164,25 @@ type bench struct {
 	fuse    *fuse
 	now     time.Time
 	waits   []time.Duration
-	metrics *bytes.Buffer
+	metrics *paper
 }
 
 func newBench(orders ...lease.Order) *bench {
-	b := &bench{store: &ledger{orders: map[string]lease.Order{}, broken: map[lease.Plate]error{}}, gate: &partner{calls: map[lease.Plate][]string{}}, fuse: &fuse{}, now: noon, metrics: &bytes.Buffer{}}
+	b := &bench{store: &ledger{orders: map[string]lease.Order{}, broken: map[lease.Plate]error{}}, gate: &partner{calls: map[lease.Plate][]string{}}, fuse: &fuse{}, now: noon, metrics: &paper{}}
 	for _, o := range orders {
 		b.store.orders[o.OrderID] = o
 	}
-	clock := func() time.Time { return b.now }
+	var mu sync.Mutex // plates are pushed at the same time
+	clock := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return b.now
+	}
 	b.Pusher = &Pusher{Store: b.store, Tongli: b.gate, Breaker: b.fuse, Now: clock, Jitter: func() float64 { return 0 },
 		Wait: func(_ context.Context, d time.Duration) error {
-			b.waits = append(b.waits, d)
-			b.now = b.now.Add(d)
+			mu.Lock()
+			defer mu.Unlock()
+			b.waits, b.now = append(b.waits, d), b.now.Add(d)
 			return nil
 		},
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: &telemetry.Metrics{Out: b.metrics, Stage: "test", Now: clock}}
