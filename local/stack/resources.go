@@ -156,6 +156,14 @@ func (s *Stack) logf(function string) func(format string, args ...any) {
 	}
 }
 
+// Invoker starts functions as the triggers do; the observer is told of it.
+func (s *Stack) Invoker() triggers.Invoker {
+	if s.options.Observer == nil {
+		return s.Host
+	}
+	return triggers.Told{Invoker: s.Host, Tell: s.options.Observer.Invoked}
+}
+
 func (s *Stack) startQueues(ctx context.Context) error {
 	client := s.SQS()
 	for _, f := range s.Template.Functions {
@@ -163,7 +171,7 @@ func (s *Stack) startQueues(ctx context.Context) error {
 			q := &triggers.Queue{
 				Client: client, ARN: source.QueueARN, Region: engines.Region, Function: f.Name,
 				BatchSize: source.BatchSize, Concurrency: source.MaximumConcurrency, PartialFailures: source.PartialFailures,
-				Invoke: s.Host, Log: s.logf(f.Folder),
+				Invoke: s.Invoker(), Log: s.logf(f.Folder),
 			}
 			for _, queue := range s.Template.Queues {
 				if queue.ARN == source.QueueARN {
@@ -197,7 +205,7 @@ func (s *Stack) startSchedules(ctx context.Context) {
 			if every <= 0 {
 				continue
 			}
-			run := &triggers.Schedule{Function: f.Name, Every: every, Input: schedule.Input, AtStart: atStart, Invoke: s.Host, Now: time.Now, Log: s.logf(f.Folder)}
+			run := &triggers.Schedule{Function: f.Name, Every: every, Input: schedule.Input, AtStart: atStart, Invoke: s.Invoker(), Now: time.Now, Log: s.logf(f.Folder)}
 			s.triggers.Go(func() { run.Run(ctx) })
 		}
 	}

@@ -23,9 +23,11 @@ import (
 	"lease-gateway/local/gateway"
 	"lease-gateway/local/invokeapi"
 	"lease-gateway/local/lambdahost"
+	"lease-gateway/local/loopback"
 	"lease-gateway/local/secretsmanager"
 	"lease-gateway/local/template"
 	"lease-gateway/local/tonglisim"
+	"lease-gateway/local/triggers"
 )
 
 // What both sides use locally (contract, section 5).
@@ -43,7 +45,8 @@ type Options struct {
 	Port        int    // of the API; 0: a free one, also below
 	InvokePort  int
 	ConsolePort int
-	Console     func(*Stack) http.Handler // what CONSOLE_PORT serves besides /healthz and /stack.json; nil: nothing
+	Console     func(*Stack) http.Handler // what CONSOLE_PORT serves besides /healthz and /stack.json; nil: nothing. An io.Closer is closed by Stop
+	Observer    Observer                  // nil: nobody looks on
 
 	TongliBaseURL string            // a Tongli to talk to; empty: the simulator
 	Tongli        tonglisim.Options // of the simulator; app_id, secret and clock are filled in
@@ -77,6 +80,13 @@ type Stack struct {
 	cancel   context.CancelFunc
 	lock     *os.File
 	stopOnce sync.Once
+}
+
+// Observer is told what passes between the parts of the stack. It must not block and must not change anything.
+type Observer interface {
+	API(gateway http.Handler) http.Handler // stands between the API's port and the gateway
+	Tongli(tonglisim.Call)                 // a call that the simulator answered
+	Invoked(triggers.Invocation)           // a function that a queue or a schedule started has ended
 }
 
 // lineWriter lets the host and the triggers write to one log.
@@ -155,6 +165,13 @@ func (s *Stack) start(ctx context.Context) error {
 	}
 	if s.TongliURL = strings.TrimRight(o.TongliBaseURL, "/"); s.TongliURL == "" {
 		o.Tongli.AppID, o.Tongli.Secret = OutboundAppID, Secret
+		if told := o.Tongli.OnCall; o.Observer != nil {
+			o.Tongli.OnCall = func(call tonglisim.Call) {
+				if o.Observer.Tongli(call); told != nil {
+					told(call)
+				}
+			}
+		}
 		s.Tongli = tonglisim.New(o.Tongli)
 		s.TongliURL = serve("", plain(s.Tongli))
 	}
@@ -180,9 +197,16 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.startQueues(runCtx); err != nil {
 		return err
 	}
-	s.URL = serve("PORT", gateway.Server(gateway.New(s.Template, host, time.Now)))
+	api := http.Handler(gateway.New(s.Template, host, time.Now))
+	if o.Observer != nil {
+		api = o.Observer.API(api)
+	}
+	s.URL = serve("PORT", gateway.Server(api))
 	s.InvokeURL = serve("INVOKE_PORT", plain(invokeapi.Handler(host)))
-	s.ConsoleURL = serve("CONSOLE_PORT", plain(s.console()))
+	console, closeConsole := s.console()
+	consoleServer := plain(console)
+	consoleServer.RegisterOnShutdown(closeConsole) // its streams never end by themselves
+	s.ConsoleURL = serve("CONSOLE_PORT", consoleServer)
 	if err := s.probe(ctx); err != nil {
 		return err
 	}
@@ -261,7 +285,7 @@ func (s *Stack) probe(ctx context.Context) error {
 }
 
 // console serves CONSOLE_PORT. /stack.json tells where everything is, for `make demo` and the console.
-func (s *Stack) console() http.Handler {
+func (s *Stack) console() (handler http.Handler, closed func()) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /stack.json", func(w http.ResponseWriter, _ *http.Request) {
@@ -271,10 +295,15 @@ func (s *Stack) console() http.Handler {
 			"dynamodb": s.DynamoURL, "sqs": s.SQSURL,
 		})
 	})
+	closed = func() {}
 	if s.options.Console != nil {
-		mux.Handle("/", s.options.Console(s))
+		pages := s.options.Console(s)
+		mux.Handle("/", pages)
+		if c, ok := pages.(io.Closer); ok {
+			closed = func() { _ = c.Close() }
+		}
 	}
-	return mux
+	return loopback.Guard(mux), closed
 }
 
 // Died is closed when an engine has ended; nil with engines from outside.

@@ -17,10 +17,6 @@ import (
 	"lease-gateway/local/lambdahost"
 )
 
-type invoker interface {
-	Invoke(ctx context.Context, function string, payload []byte) (lambdahost.Result, error)
-}
-
 // Queue is an SQS event source mapping.
 type Queue struct {
 	Client          *sqs.Client
@@ -30,7 +26,7 @@ type Queue struct {
 	BatchSize       int  // at most 10
 	Concurrency     int  // batches at the same time
 	PartialFailures bool // ReportBatchItemFailures
-	Invoke          invoker
+	Invoke          Invoker
 	Log             func(format string, args ...any)
 }
 

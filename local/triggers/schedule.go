@@ -15,7 +15,7 @@ type Schedule struct {
 	Every    time.Duration
 	Input    string // of the template; <aws.scheduler.…> is replaced
 	AtStart  bool   // runs at once too, not only after the first interval
-	Invoke   invoker
+	Invoke   Invoker
 	Now      func() time.Time
 	Log      func(format string, args ...any)
 }

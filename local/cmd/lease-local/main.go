@@ -14,6 +14,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"lease-gateway/local/console"
 	"lease-gateway/local/engines"
 	"lease-gateway/local/engines/enginetest"
 	"lease-gateway/local/events"
@@ -78,7 +79,8 @@ func run(ctx context.Context) error {
 	if v.PollEvery <= 0 || v.SweepEvery <= 0 || v.RepushEvery < 0 {
 		return errors.New("POLL_EVERY and SWEEP_EVERY must be durations above 0 (30s, 5m), REPUSH_EVERY too where it is set")
 	}
-	s, err := stack.Start(ctx, stack.Options{Port: v.Port, InvokePort: v.InvokePort, ConsolePort: v.ConsolePort, DataDir: v.DataDir,
+	page := console.New()
+	s, err := stack.Start(ctx, stack.Options{Console: page.Pages, Observer: page, Port: v.Port, InvokePort: v.InvokePort, ConsolePort: v.ConsolePort, DataDir: v.DataDir,
 		TongliBaseURL: v.BaseURL, PollEvery: v.PollEvery, SweepEvery: v.SweepEvery, RepushEvery: v.RepushEvery, Log: os.Stderr, Say: say})
 	if err != nil {
 		return err
@@ -89,7 +91,8 @@ func run(ctx context.Context) error {
 	} else {
 		say("Tongli is %s", s.TongliURL)
 	}
-	say("Lambda Invoke API at %s, local facts at %s/stack.json", s.InvokeURL, s.ConsoleURL)
+	say("Lambda Invoke API at %s", s.InvokeURL)
+	say("console, to see and to click: %s", s.ConsoleURL)
 	fmt.Println("ready " + s.URL)
 	select {
 	case <-ctx.Done():
