@@ -1,10 +1,7 @@
 package envelope
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -86,11 +83,12 @@ func FaultOf(err error) Fault {
 	return Internal
 }
 
-// Answer is what a handler returns: Data is marshalled, or is raw JSON already ([]byte, json.RawMessage).
+// Answer is what a handler returns: Data, which is marshalled, or a List.
 type Answer struct {
 	Status int    // 0 is 200
 	Msg    string // "" is "ok"
 	Data   any
+	List   *List // instead of Data, with status 200
 	Page   *Page // beside a list
 }
 
@@ -103,71 +101,30 @@ type Page struct {
 	SearchedM  int    // how far a search went, in metres; 0: leave out
 }
 
-// Append appends the answer as the whole API Gateway response (payload 2.0) in one pass, without
-// marshalling the body twice.
+// Append appends the answer as the whole API Gateway response (payload 2.0), a long one compressed where gz allows it.
 func (a Answer) Append(out []byte, requestID string, gz bool) ([]byte, error) {
-	data, ok := a.Data.([]byte)
-	if !ok {
-		if raw, isRaw := a.Data.(json.RawMessage); isRaw {
-			data = raw
-		} else {
-			var err error
-			if data, err = json.Marshal(a.Data); err != nil {
-				return nil, err
-			}
-		}
+	if a.List != nil {
+		return a.List.response(out, a.Page, requestID), nil
 	}
-	if data == nil {
-		data = []byte("null")
+	data, err := json.Marshal(a.Data)
+	if err != nil {
+		return nil, err
 	}
 	msg := a.Msg
 	if msg == "" {
 		msg = "ok"
 	}
-	body := make([]byte, 0, len(data)+256)
-	body = append(body, `{"code":0,"msg":`...)
-	body = appendJSON(body, msg)
-	body = append(append(body, `,"data":`...), data...)
-	if p := a.Page; p != nil {
-		if p.Page > 0 {
-			body = append(body, `,"page":`...)
-			body = strconv.AppendInt(body, int64(p.Page), 10)
-		}
-		body = append(body, `,"limit":`...)
-		body = strconv.AppendInt(body, int64(p.Limit), 10)
-		body = append(body, `,"has_more":`...)
-		body = strconv.AppendBool(body, p.HasMore)
-		body = append(body, `,"next_cursor":`...)
-		if p.NextCursor == "" {
-			body = append(body, "null"...)
-		} else {
-			body = appendJSON(body, p.NextCursor)
-		}
-		if p.SearchedM > 0 {
-			body = append(body, `,"searched_m":`...)
-			body = strconv.AppendInt(body, int64(p.SearchedM), 10)
-		}
-	}
-	body = append(appendJSON(append(body, `,"request_id":`...), requestID), '}')
+	body := append(make([]byte, 0, len(data)+256), `{"code":0,"msg":`...)
+	body = append(append(appendJSON(body, msg), `,"data":`...), data...)
+	body = append(appendEnd(body, a.Page, requestID), '}')
 	status := a.Status
 	if status == 0 {
 		status = http.StatusOK
 	}
-	if gz && len(body) >= gzipFrom {
-		return AppendResponse(out, status, map[string]string{"content-encoding": "gzip", "vary": "accept-encoding"}, zip(body)), nil
+	if gz && status == http.StatusOK && len(body) >= gzipFrom {
+		return appendZipped(append(out, zipHead...), body), nil
 	}
 	return AppendResponse(out, status, nil, body), nil
-}
-
-// gzipFrom is the length of body from which gzip pays: egress is the dearest part of a long page.
-const gzipFrom = 1 << 10
-
-func zip(body []byte) []byte {
-	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	_, _ = w.Write(body) // a bytes.Buffer takes everything
-	_ = w.Close()
-	return b.Bytes()
 }
 
 // ErrorBody is the envelope of an error. now is told with 40104 only.
@@ -195,20 +152,12 @@ func ErrorBody(err error, requestID string, now time.Time) (Fault, []byte) {
 	return fault, append(appendJSON(append(body, `,"request_id":`...), requestID), '}')
 }
 
-// AppendResponse appends an API Gateway response (payload 2.0) that carries body as text, escaped by hand.
+// AppendResponse appends an API Gateway response (payload 2.0) that carries body as text.
 func AppendResponse(out []byte, status int, headers map[string]string, body []byte) []byte {
-	out = append(out, `{"statusCode":`...)
-	out = strconv.AppendInt(out, int64(status), 10)
+	out = strconv.AppendInt(append(out, `{"statusCode":`...), int64(status), 10)
 	out = append(out, `,"headers":{"content-type":"application/json; charset=utf-8"`...)
-	binary := false
 	for name, value := range headers {
 		out = appendJSON(append(appendJSON(append(out, ','), name), ':'), value)
-		binary = binary || name == "content-encoding"
-	}
-	if binary {
-		out = append(out, `},"isBase64Encoded":true,"body":"`...)
-		out = base64.StdEncoding.AppendEncode(out, body)
-		return append(out, `"}`...)
 	}
 	out = append(out, `},"body":`...)
 	return append(appendEscapedBytes(append(out, '"'), body), `"}`...)

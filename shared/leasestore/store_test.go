@@ -4,50 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"lease-gateway/local/engines"
 	"lease-gateway/local/engines/enginetest"
-	"lease-gateway/local/template"
 	"lease-gateway/shared/lease"
 	"lease-gateway/shared/leasestore"
 )
 
 func TestMain(m *testing.M) { enginetest.Main(m) }
 
-func client(t testing.TB) *dynamodb.Client {
-	url, _ := enginetest.Start(t)
-	return dynamodb.New(dynamodb.Options{Region: engines.Region, BaseEndpoint: &url, DisableValidateResponseChecksum: true,
-		Credentials: credentials.NewStaticCredentialsProvider(engines.AccessKey, engines.AccessKey, "")})
-}
-
-// open makes the template's own tables, under names of this test, on the real engine.
+// open makes a store over tables of the test's own, on the real engine.
 func open(t testing.TB, wrap func(leasestore.Client) leasestore.Client) (*leasestore.Store, *dynamodb.Client, leasestore.Tables) {
 	t.Helper()
-	root, err := engines.CheckoutRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, name := client(t), enginetest.Name("store")
-	tmpl, err := template.Read(filepath.Join(root, "template.yaml"), template.Values{StackName: name, Region: engines.Region, AccountID: engines.AccountID, QueueBase: "http://127.0.0.1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, table := range tmpl.Tables {
-		if _, err := db.CreateTable(t.Context(), table.Create); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tables := leasestore.Tables{Parks: name + "-ParksTable", Orders: name + "-OrdersTable", Expiring: name + "-ExpiringTable"}
+	db, tables := enginetest.Tables(t)
 	var c leasestore.Client = db
 	if wrap != nil {
 		c = wrap(db)
@@ -372,7 +348,7 @@ func TestSweepRecord(t *testing.T) {
 }
 
 func TestOutOfReach(t *testing.T) {
-	s := leasestore.Open(client(t), leasestore.Tables{Parks: "none", Orders: "none", Expiring: "none"})
+	s := leasestore.Open(enginetest.Client(t), leasestore.Tables{Parks: "none", Orders: "none", Expiring: "none"})
 	for name, call := range map[string]func() error{
 		"park":  func() error { _, err := s.Park(t.Context(), "P"); return err },
 		"scan":  func() error { return s.Parks(t.Context(), 2, func(lease.StoredPark) error { return nil }) },

@@ -67,11 +67,14 @@ func Handle(s store, secrets door.Secrets) door.Handle {
 				return envelope.Answer{}, err
 			}
 		}
-		rows := make([]byte, 0, min(q.Limit, 1000)*96+2)
-		rows = append(rows, '[')
+		list := envelope.NewList(req.AcceptsGz, min(q.Limit, 1000)*rowRoom)
+		words := &plainWords
+		if list.Escaped() {
+			words = &escapedWords
+		}
 		count := 0
 		next, more, held, err := s.Rows(ctx, q.ParkSN, q.Plate, from, q.Limit, req.Now, func(plate string, slots []lease.Slot) {
-			rows = appendRows(rows, plate, slots)
+			list.Rows = appendRows(list.Rows, words, count == 0, plate, slots)
 			count += len(slots)
 		})
 		if err != nil {
@@ -93,7 +96,7 @@ func Handle(s store, secrets door.Secrets) door.Handle {
 			}
 		}
 		req.Log("rows", count)
-		return envelope.Answer{Data: append(rows, ']'), Page: page}, nil
+		return envelope.Answer{List: list, Page: page}, nil
 	}
 }
 
@@ -126,16 +129,30 @@ func begin(ctx context.Context, s store, q query, now time.Time) (leasestore.Pos
 	return at, walk, nil
 }
 
-func appendRows(b []byte, plate string, slots []lease.Slot) []byte {
-	for _, s := range slots {
-		if len(b) > 1 {
-			b = append(b, ',')
+// rowRoom is what a row takes, escaped, with a plate of eight characters.
+const rowRoom = 116
+
+// words stand between the values of a row, as they are and as part of a JSON string.
+type words struct{ first, plate, date, start, end, last string }
+
+var (
+	plainWords   = words{`{"car_plate_no":"`, `,{"car_plate_no":"`, `","date":"`, `","start_time":"`, `","end_time":"`, `"}`}
+	escapedWords = words{`{\"car_plate_no\":\"`, `,{\"car_plate_no\":\"`, `\",\"date\":\"`, `\",\"start_time\":\"`, `\",\"end_time\":\"`, `\"}`}
+)
+
+// appendRows appends an order's rows. A normalised plate needs no escape.
+func appendRows(b []byte, w *words, first bool, plate string, slots []lease.Slot) []byte {
+	for i, s := range slots {
+		if first && i == 0 {
+			b = append(b, w.first...)
+		} else {
+			b = append(b, w.plate...)
 		}
-		b = append(append(b, `{"car_plate_no":"`...), plate...) // a normalised plate needs no escape
-		b = s.Date.Append(append(b, `","date":"`...))
-		b = s.Start.Append(append(b, `","start_time":"`...))
-		b = s.End.Append(append(b, `","end_time":"`...))
-		b = append(b, `"}`...)
+		b = append(b, plate...)
+		b = s.Date.Append(append(b, w.date...))
+		b = s.Start.Append(append(b, w.start...))
+		b = s.End.Append(append(b, w.end...))
+		b = append(b, w.last...)
 	}
 	return b
 }
