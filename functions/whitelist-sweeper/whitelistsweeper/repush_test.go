@@ -79,6 +79,7 @@ func TestOnDemand(t *testing.T) {
 		{"a large park", []string{`"P7"`, "", "", ""}, 7000, "P7@0 P7@3000 P7@6000"},
 		{"during the nightly run", []string{`"all"`, `"P7"`, "", "", "", ""}, 7000, "P1@0 P7@0 P7@3000 P7@6000 P1@3000 P1@6000"},
 		{"during another park's", []string{`"P7"`, `"P8"`, "", "", "", "", ""}, 7000, "P7@0 P7@3000 P7@6000 P8@0 P8@3000 P8@6000"},
+		{"three parks", []string{`"P7"`, `"P8"`, `"P9"`, "", "", "", "", "", ""}, 7000, "P7@0 P7@3000 P7@6000 P8@0 P8@3000 P8@6000 P9@0 P9@3000 P9@6000"},
 		{"twice while another park's goes on", []string{`"P7"`, `"P8"`, `"P8"`, "", "", "", "", ""}, 7000, "P7@0 P7@3000 P7@6000 P8@0 P8@3000 P8@6000"},
 		{"the same again begins anew", []string{`"P7"`, `"P7"`, "", "", ""}, 7000, "P7@0 P7@0 P7@3000 P7@6000"},
 		{"the night comes meanwhile", []string{`"P7"`, `"all"`, "", "", "", "", ""}, 7000, "P7@0 P7@3000 P7@6000 P1@0 P1@3000 P1@6000"},

@@ -202,10 +202,17 @@ func TestSweep(t *testing.T) {
 			if got := c.shelf.ids(); got != c.sent || r.Moved != c.moved || r.Sent != len(c.shelf.sent) {
 				t.Errorf("sent %q, moved %d; want %q, %d: %+v", got, r.Moved, c.sent, c.moved, r)
 			}
+			named := map[string]bool{}
 			for _, m := range c.shelf.sent {
+				named[m.OrderID] = true
 				o := c.shelf.orders[m.OrderID]
 				if !o.DueAt.Equal(noon.Add(5*time.Minute)) || !o.Sent || m.DueAt != o.DueAt.UnixMilli() || !m.Rescue {
 					t.Errorf("%s: mark %s, message %+v", m.OrderID, o.DueAt, m)
+				}
+			}
+			for _, id := range c.shelf.moves {
+				if c.shelf.orders[id].Sent != named[id] {
+					t.Errorf("%s: its mark says sent %v", id, !named[id])
 				}
 			}
 		})
@@ -321,6 +328,7 @@ func TestMetrics(t *testing.T) {
 		{"its slot is over", due("a", -2*hour), nil, "60 0 0"},
 		{"moved on three times, and nothing came of it", change(due("a", 30*hour), func(o *lease.Order) { o.DueSince = noon.Add(-16 * time.Minute) }), nil, "960 0 0"},
 		{"open: nobody can say what it is, so it counts", due("a", 10*time.Minute), func(s *shelf) { s.breaker.OpenUntil = noon.Add(time.Minute) }, "60 1 1"},
+		{"a drain looks at what is not due yet", change(due("a", 10*time.Minute), func(o *lease.Order) { o.DueAt = noon.Add(time.Minute) }), func(s *shelf) { s.breaker.Drain = true }, "0 0 0"},
 		{"half open", due("a", 30*hour), func(s *shelf) { s.breaker.OpenUntil = noon }, "60 0 1"},
 		{"the index lags", due("a", 30*hour), func(s *shelf) { s.ghosts = []leasestore.Due{{OrderID: "done", DueAt: noon, NextSlot: noon}} }, "60 0 0"},
 	} {
