@@ -24,17 +24,28 @@ type story struct {
 	step        int
 }
 
-func demo(ctx context.Context) error {
+// whereabouts is /stack.json of a running stack.
+type whereabouts struct {
+	API, Tongli, SQS string
+	Simulator        bool
+}
+
+// running asks the stack on CONSOLE_PORT where everything is.
+func running(ctx context.Context) (where whereabouts, err error) {
 	console := os.Getenv("CONSOLE_PORT")
 	if console == "" {
 		console = "8081"
 	}
-	var where struct {
-		API, Tongli string
-		Simulator   bool
+	if err = fetch(ctx, "http://127.0.0.1:"+console+"/stack.json", &where); err != nil {
+		err = fmt.Errorf("no stack answers on CONSOLE_PORT %s: start `make run` first (%w)", console, err)
 	}
-	if err := fetch(ctx, "http://127.0.0.1:"+console+"/stack.json", &where); err != nil {
-		return fmt.Errorf("no stack answers on CONSOLE_PORT %s: start `make run` first (%w)", console, err)
+	return where, err
+}
+
+func demo(ctx context.Context) error {
+	where, err := running(ctx)
+	if err != nil {
+		return err
 	}
 	if !where.Simulator {
 		return errors.New("the demo needs the simulator: start `make run` without TONGLI_BASE_URL")

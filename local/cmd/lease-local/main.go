@@ -1,4 +1,5 @@
-// Command lease-local is the local side of the Makefile: it runs the stack, plays the demo, signs events, and lends engines to tests.
+// Command lease-local is the local side of the Makefile: it runs the stack, plays the demo, signs events, moves dead letters back, and lends engines
+// to tests.
 package main
 
 import (
@@ -21,11 +22,12 @@ import (
 	"lease-gateway/local/stack"
 )
 
-const usage = `usage: lease-local run | demo | event NAME | engines -- COMMAND…
+const usage = `usage: lease-local run | demo | event NAME | redrive | engines -- COMMAND…
 
 run      everything on loopback; the variables are in README.md
 demo     a lease travels, against a running "run"
 event    prints events/NAME.json, freshly signed
+redrive  moves the dead letters back to the push queue: of a running "run", or with STACK=… of that stack on AWS
 engines  starts DynamoDB Local and ElasticMQ, runs COMMAND with their addresses, stops them`
 
 func main() {
@@ -42,6 +44,8 @@ func main() {
 		err = demo(ctx)
 	case "event":
 		err = event(os.Args[2:])
+	case "redrive":
+		err = redriveStack(ctx)
 	case "engines":
 		err = withEngines(ctx, os.Args[2:])
 	default:
