@@ -8,7 +8,7 @@ STATICCHECK = $(BIN)/staticcheck-v0.8.2
 CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event redrive build test simulate contract-test sam-check deploy sbom
+.PHONY: help run demo event sign redrive build test simulate contract-test sam-check deploy sbom
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -22,6 +22,9 @@ demo: build ## a lease travels, against a running make run
 
 event: build ## NAME=lease-park/new-park: prints that event, freshly signed, for sam local invoke … -e -
 	@.build/lease-local event $(NAME)
+
+sign: build ## METHOD=GET PATH_=/lease/order QUERY=park_sn=P1001 BODY=: the string to sign, the sign and a curl; STRING_TO_SIGN=, SIGN=: where yours differs
+	@.build/lease-local sign
 
 redrive: build ## moves the dead letters back to the push queue: of make run, or STACK=lease-prod on AWS
 	@STACK='$(STACK)' .build/lease-local redrive

@@ -25,6 +25,7 @@ import (
 	"lease-gateway/local/lambdahost"
 	"lease-gateway/local/loopback"
 	"lease-gateway/local/secretsmanager"
+	"lease-gateway/local/signdebug"
 	"lease-gateway/local/template"
 	"lease-gateway/local/tonglisim"
 	"lease-gateway/local/triggers"
@@ -295,6 +296,7 @@ func (s *Stack) console() (handler http.Handler, closed func()) {
 			"dynamodb": s.DynamoURL, "sqs": s.SQSURL,
 		})
 	})
+	mux.Handle("POST /debug/signature", Signatures(s.URL, s.TongliURL))
 	closed = func() {}
 	if s.options.Console != nil {
 		pages := s.options.Console(s)
@@ -304,6 +306,12 @@ func (s *Stack) console() (handler http.Handler, closed func()) {
 		}
 	}
 	return loopback.Guard(mux), closed
+}
+
+// Signatures explains signatures by what both sides use locally.
+func Signatures(apiURL, tongliURL string) *signdebug.Debugger {
+	return &signdebug.Debugger{Inbound: signdebug.Side{AppID: InboundAppID, Secret: Secret, BaseURL: apiURL},
+		Outbound: signdebug.Side{AppID: OutboundAppID, Secret: Secret, BaseURL: tongliURL}, Now: time.Now}
 }
 
 // Died is closed when an engine has ended; nil with engines from outside.

@@ -243,6 +243,15 @@ var rules = []rule{
 		return wrong
 	}, "Method: GET, Path: /app/parks, Auth: {Authorizer: AWS_IAM}", "Method: GET, Path: /app/parks"},
 	{"routes equal docs/openapi.yaml", "a route that the document does not know, or the other way round", openapi, "Path: /app/parks", "Path: /app/park-list"},
+	{"no route leads to the signature debugger", "it tells what a sign should have been: that is for the local run only", func(d document) []string {
+		var wrong []string
+		for _, e := range d.events("HttpApi") {
+			if path := fmt.Sprint(e.properties["Path"]); strings.HasPrefix(path, "/debug") || strings.Contains(path, "+}") || strings.HasPrefix(path, "/{") {
+				wrong = append(wrong, path)
+			}
+		}
+		return wrong
+	}, "Method: GET, Path: /app/parks", "Method: POST, Path: /debug/signature"},
 	{"throttles are of routes that exist", "API Gateway refuses another only when it is deployed", func(d document) []string {
 		known, wrong := map[string]bool{"$default": true}, []string{}
 		for _, e := range d.events("HttpApi") {

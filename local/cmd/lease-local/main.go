@@ -22,11 +22,12 @@ import (
 	"lease-gateway/local/stack"
 )
 
-const usage = `usage: lease-local run | demo | event NAME | redrive | engines -- COMMAND…
+const usage = `usage: lease-local run | demo | event NAME | sign | redrive | engines -- COMMAND…
 
 run      everything on loopback; the variables are in README.md
 demo     a lease travels, against a running "run"
 event    prints events/NAME.json, freshly signed
+sign     prints what is to be signed for METHOD, PATH_, QUERY and BODY, the sign, and a curl
 redrive  moves the dead letters back to the push queue: of a running "run", or with STACK=… of that stack on AWS
 engines  starts DynamoDB Local and ElasticMQ, runs COMMAND with their addresses, stops them`
 
@@ -44,6 +45,8 @@ func main() {
 		err = demo(ctx)
 	case "event":
 		err = event(os.Args[2:])
+	case "sign":
+		err = sign(ctx)
 	case "redrive":
 		err = redriveStack(ctx)
 	case "engines":
