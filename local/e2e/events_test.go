@@ -19,10 +19,13 @@ import (
 // order in which the events build on one another: the park before its order, the order before its list.
 var eventOrder = []string{"lease-park", "app-park", "app-order", "lease-order", "unknown-route", "whitelist-pusher", "whitelist-sweeper", "park-poller"}
 
-// TestEvents sends every file of events/ to its function over the Invoke API and compares the answer with the
+// TestEvents sends every file of events/ to its function, over the Invoke API or in a container, and compares the answer with the
 // expected one beside it. What differs from run to run is masked there; an expected object names what must be equal.
 func TestEvents(t *testing.T) {
-	s := start(t, stack.Options{})
+	s, call := startStack(t, stack.Options{}), invoke
+	if samCommand != "" {
+		call = samInvoke
+	}
 	root, err := engines.CheckoutRoot()
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +67,7 @@ func TestEvents(t *testing.T) {
 			if err := json.Unmarshal(raw, &want); err != nil {
 				t.Fatal(err)
 			}
-			body, failed := invoke(t, s, functionName(folder), string(payload))
+			body, failed := call(t, s, functionName(folder), string(payload))
 			if text, isError := want["error"].(string); isError {
 				if !failed || !strings.Contains(body, text) {
 					t.Errorf("want an error with %q, got %s", text, body)

@@ -25,8 +25,18 @@ import (
 
 func TestMain(m *testing.M) { enginetest.Main(m) }
 
-// start builds the functions and runs a stack of the test's own on the shared engines.
+// start is startStack, with its API in front of containers where LEASE_SAM asks for it.
 func start(t *testing.T, o stack.Options) *stack.Stack {
+	t.Helper()
+	s := startStack(t, o)
+	if samCommand != "" {
+		s.URL = startAPI(t, s)
+	}
+	return s
+}
+
+// startStack builds the functions and runs a stack of the test's own on the shared engines.
+func startStack(t *testing.T, o stack.Options) *stack.Stack {
 	t.Helper()
 	root, err := engines.CheckoutRoot()
 	if err != nil {
@@ -41,6 +51,7 @@ func start(t *testing.T, o stack.Options) *stack.Stack {
 	o.Root, o.Binaries = root, filepath.Join(root, ".build")
 	o.Engines = &engines.Engines{DynamoURL: dynamo, SQSURL: sqs}
 	o.Name = enginetest.Name("e2e")
+	o.Containers = samContainers()
 	log := &bytes.Buffer{}
 	o.Log = log
 	s, err := stack.Start(t.Context(), o)

@@ -19,22 +19,14 @@ import (
 
 	"lease-gateway/local/engines"
 	"lease-gateway/local/lambdahost"
-	"lease-gateway/local/template"
 	"lease-gateway/local/triggers"
 )
 
 // instances of a function at the same time, where the template does not limit them.
 const defaultConcurrency = 10
 
-func (s *Stack) readTemplate() error {
-	t, err := template.Read(filepath.Join(s.options.Root, "template.yaml"), template.Values{
-		StackName: s.options.Name, Region: engines.Region, AccountID: engines.AccountID, QueueBase: s.SQSURL,
-		Parameters: map[string]string{
-			"TongliBaseUrl": s.TongliURL, "TongliInboundAppId": InboundAppID, "TongliOutboundAppId": OutboundAppID,
-		},
-	})
-	s.Template = t
-	return err
+func (s *Stack) addresses() addresses {
+	return addresses{s.DynamoURL, s.SQSURL, s.secretsURL, s.TongliURL}
 }
 
 // DynamoDB is a client of the local tables.
@@ -117,21 +109,15 @@ func (s *Stack) createQueues(ctx context.Context) error {
 }
 
 // functions are the template's, with the addresses that AWS does not need to be told, and their secrets.
-func (s *Stack) functions(secretsURL string) []lambdahost.Function {
+func (s *Stack) functions() []lambdahost.Function {
 	var list []lambdahost.Function
 	for _, f := range s.Template.Functions {
-		env := maps.Clone(f.Env)
-		for name, value := range s.options.Env {
-			if _, named := env[name]; named {
-				env[name] = value
-			}
-		}
+		env := environment(s.options, f, s.addresses())
 		for _, value := range f.Env {
 			if strings.Contains(value, ":secretsmanager:") {
 				s.Secrets.Put(value, `{"current":"`+Secret+`"}`)
 			}
 		}
-		env["AWS_ENDPOINT_URL_DYNAMODB"], env["AWS_ENDPOINT_URL_SQS"], env["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = s.DynamoURL, s.SQSURL, secretsURL
 		if f.LogFormat != "" {
 			env["AWS_LAMBDA_LOG_FORMAT"] = f.LogFormat
 		}

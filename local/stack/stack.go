@@ -38,6 +38,8 @@ const (
 	Secret        = "demo-secret-not-for-production"
 )
 
+const defaultName = "lease"
+
 // Options of Start. The zero value is a stack on free ports, in memory, whose schedules never fire.
 type Options struct {
 	Root        string // the checkout, with template.yaml; empty: found from the working directory
@@ -55,6 +57,7 @@ type Options struct {
 	PollEvery, SweepEvery, RepushEvery time.Duration                    // 0: never by itself
 	VisibilityTimeout                  time.Duration                    // of the push queue; 0: the template's
 	Env                                map[string]string                // set in each function that has it in the template
+	Containers                         Containers                       // a way in for them
 	Engines                            *engines.Engines                 // already running ones, not stopped by this stack
 	Name                               string                           // in front of table and queue names; empty: lease
 	Log                                io.Writer                        // the functions' lines; nil: none
@@ -74,13 +77,16 @@ type Stack struct {
 	Secrets    *secretsmanager.Store
 	Host       *lambdahost.Host
 
-	options  Options
-	engines  *engines.Engines
-	servers  []*http.Server
-	triggers sync.WaitGroup
-	cancel   context.CancelFunc
-	lock     *os.File
-	stopOnce sync.Once
+	options    Options
+	engines    *engines.Engines
+	servers    []*http.Server
+	listeners  []net.Listener
+	ways       Ports
+	secretsURL string
+	triggers   sync.WaitGroup
+	cancel     context.CancelFunc
+	lock       *os.File
+	stopOnce   sync.Once
 }
 
 // Observer is told what passes between the parts of the stack. It must not block and must not change anything.
@@ -108,7 +114,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		o.Say = func(string, ...any) {}
 	}
 	if o.Name == "" {
-		o.Name = "lease"
+		o.Name = defaultName
 	}
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -176,8 +182,13 @@ func (s *Stack) start(ctx context.Context) error {
 		s.Tongli = tonglisim.New(o.Tongli)
 		s.TongliURL = serve("", plain(s.Tongli))
 	}
-	secretsURL := serve("secrets", plain(s.Secrets))
-	if err := s.readTemplate(); err != nil {
+	s.secretsURL = serve("secrets", plain(s.Secrets))
+	t, err := readTemplate(o, s.addresses())
+	if err != nil {
+		return err
+	}
+	s.Template = t
+	if err := s.openWays(); err != nil {
 		return err
 	}
 	o.Say("creating %d tables and %d queues", len(s.Template.Tables), len(s.Template.Queues))
@@ -188,7 +199,7 @@ func (s *Stack) start(ctx context.Context) error {
 		return err
 	}
 	o.Say("starting %d functions", len(s.Template.Functions))
-	host, err := lambdahost.Start(ctx, lambdahost.Options{Functions: s.functions(secretsURL), Region: engines.Region, Log: o.Log})
+	host, err := lambdahost.Start(ctx, lambdahost.Options{Functions: s.functions(), Region: engines.Region, Log: o.Log})
 	if err != nil {
 		return err
 	}
@@ -351,6 +362,9 @@ func (s *Stack) stop() {
 	s.triggers.Wait()
 	for _, server := range s.servers {
 		_ = server.Close()
+	}
+	for _, l := range s.listeners {
+		_ = l.Close()
 	}
 	if s.engines != nil {
 		s.engines.Stop()

@@ -76,6 +76,7 @@ type settings struct {
 	PollEvery   time.Duration `env:"POLL_EVERY" envDefault:"1m"`
 	SweepEvery  time.Duration `env:"SWEEP_EVERY" envDefault:"5s"`
 	RepushEvery time.Duration `env:"REPUSH_EVERY"`
+	Containers  string        `env:"CONTAINER_ADDRESS"`
 }
 
 func run(ctx context.Context) error {
@@ -88,7 +89,8 @@ func run(ctx context.Context) error {
 	}
 	page := console.New()
 	s, err := stack.Start(ctx, stack.Options{Console: page.Pages, Observer: page, Port: v.Port, InvokePort: v.InvokePort, ConsolePort: v.ConsolePort, DataDir: v.DataDir,
-		TongliBaseURL: v.BaseURL, PollEvery: v.PollEvery, SweepEvery: v.SweepEvery, RepushEvery: v.RepushEvery, Log: os.Stderr, Say: say})
+		TongliBaseURL: v.BaseURL, PollEvery: v.PollEvery, SweepEvery: v.SweepEvery, RepushEvery: v.RepushEvery,
+		Containers: stack.Containers{Address: v.Containers, Ports: stack.SamPorts}, Log: os.Stderr, Say: say})
 	if err != nil {
 		return err
 	}
@@ -100,6 +102,9 @@ func run(ctx context.Context) error {
 	}
 	say("Lambda Invoke API at %s", s.InvokeURL)
 	say("console, to see and to click: %s", s.ConsoleURL)
+	if v.Containers != "" {
+		say("containers reach the engines at %s, as local/sam-env.json says", v.Containers)
+	}
 	fmt.Println("ready " + s.URL)
 	select {
 	case <-ctx.Done():
