@@ -99,15 +99,15 @@ func TestCodes(t *testing.T) {
 	replay := signed("POST", "/lease/order", now, "", `{"park_sn":"P1"}`)
 	send(t, "POST", replay, json, []byte(`{"park_sn":"P1"}`))
 	huge := bytes.Repeat([]byte("x"), 256<<10+1)
-	for _, c := range []struct {
+	type producer struct {
 		name         string
 		got          answer
 		status, code int
 		fields       string
-	}{
+	}
+	producers := []producer{
 		{"not JSON", tongli(t, s, "POST", "/lease/park", "", `{`), 400, 40001, ""},
 		{"a name twice", tongli(t, s, "POST", "/lease/order", "", `{"park_sn":"P1","park_sn":"P1"}`), 400, 40001, ""},
-		{"bytes that are not UTF-8", tongli(t, s, "POST", "/lease/order", "", "{\"park_sn\":\"\xff\"}"), 400, 40001, ""},
 		{"missing", tongli(t, s, "POST", "/lease/park", "", park("P1", "price", "", "is_sat", "2")), 400, 40002, "is_sat price"},
 		{"invalid", tongli(t, s, "POST", "/lease/park", "", park("P1", "price", "1.0", "end_time", `"18:00"`)), 400, 40003, "end_time price"},
 		{"limit above", tongli(t, s, "POST", "/lease/order", "", `{"park_sn":"P1","limit":10001}`), 400, 40003, "limit"},
@@ -129,7 +129,13 @@ func TestCodes(t *testing.T) {
 		{"size", send(t, "POST", s.URL+"/lease/park", json, huge), 413, 41301, ""},
 		{"terms", app(t, s, "POST", "/app/orders", order("o", "P1", "苏E88888", 1, -2, 500)), 422, 42201, "dates[1] dates[2]"},
 		{"plate", app(t, s, "POST", "/app/orders", order("o", "P1", "苏E8888O", 1)), 400, 40003, "car_plate_no"},
-	} {
+	}
+	if samCommand == "" {
+		producers = append(producers, producer{"bytes that are not UTF-8", tongli(t, s, "POST", "/lease/order", "", "{\"park_sn\":\"\xff\"}"), 400, 40001, ""})
+	} else {
+		t.Log("left out: a body that is not UTF-8, sam local start-api answers it with 502 by itself")
+	}
+	for _, c := range producers {
 		if c.got.Status != c.status || c.got.Code != c.code {
 			t.Errorf("%s: want %d/%d, got %d %s", c.name, c.status, c.code, c.got.Status, c.got.Raw)
 		}
