@@ -6,9 +6,10 @@ LAMBDA = CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags lambda.norpc -ld
 BIN = $(CURDIR)/.cache/bin
 STATICCHECK = $(BIN)/staticcheck-v0.8.2
 CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
+GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test simulate contract-test sam-check deploy sbom
+.PHONY: help run demo event sign redrive build test simulate contract-test sam-check deploy smoke sbom vuln
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -49,16 +50,28 @@ simulate: ## the push path under faults: SEEDS=10000 of them, or SEED=… with i
 contract-test: build ## schemathesis over docs/openapi.yaml, against a stack of its own or the one at LEASE_E2E_URL
 	@local/contracttest/run.sh
 
-sam-check: ## what SAM can prove without an account: lint, both builds, sizes, the same bytes twice, a container
+sam-check: ## what SAM can prove without an account: lint, both builds, sizes, the same bytes twice; with Docker, every event and the API in containers
 	@local/samcheck/run.sh
 
 deploy: ## STAGE=dev or prod: shows the change set, asks, deploys what is committed
 	@STAGE='$(STAGE)' PARAMETERS='$(PARAMETERS)' local/deploy/deploy.sh
 
+smoke: build ## URL=https://… PARK=…: a deployed stage tried from outside, with an order that is cancelled at the end (docs/deploy.md)
+	@.build/lease-local smoke
+
 sbom: $(CYCLONEDX) ## .build/sbom/: what is linked into each function, as CycloneDX
 	@mkdir -p .build/sbom
 	@for f in $(FUNCTIONS); do GOFLAGS='-mod=readonly -tags=lambda.norpc' $(CYCLONEDX) app -json -licenses -main functions/$$f -output .build/sbom/$$f.json . || exit 1; done
 	@ls .build/sbom/*.json
+
+vuln: $(GOVULNCHECK) ## known vulnerabilities that the functions can reach, where the database can be had
+	@local/supplychain/vuln.sh $(GOVULNCHECK)
+
+$(GOVULNCHECK):
+	@echo 'installing govulncheck' >&2
+	@mkdir -p $(BIN)
+	@GOFLAGS= GOBIN=$(BIN) go install golang.org/x/vuln/cmd/govulncheck@v1.9.0
+	@mv $(BIN)/govulncheck $@
 
 $(CYCLONEDX):
 	@echo 'installing cyclonedx-gomod' >&2

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -20,7 +21,7 @@ import (
 
 // With LEASE_SAM (the sam command) the same tests call the functions in SAM's containers: the API is `sam local start-api`
 // instead of the local gateway, the Invoke API is `sam local invoke`. LEASE_SAM_TEMPLATE is the template that `sam build`
-// wrote, CONTAINER_ADDRESS where containers reach this machine. `make sam-check` sets all three.
+// wrote, CONTAINER_ADDRESS where containers reach this machine, docker0 if nothing else is said.
 var (
 	samCommand  = os.Getenv("LEASE_SAM")
 	samTemplate = os.Getenv("LEASE_SAM_TEMPLATE")
@@ -30,7 +31,7 @@ func samContainers() stack.Containers {
 	if samCommand == "" {
 		return stack.Containers{}
 	}
-	return stack.Containers{Address: os.Getenv("CONTAINER_ADDRESS")}
+	return stack.Containers{Address: cmp.Or(os.Getenv("CONTAINER_ADDRESS"), "docker0")}
 }
 
 // sam is `sam local …` with the environment of the stack's functions, as samconfig.toml has it for this machine.

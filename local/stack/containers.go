@@ -2,7 +2,6 @@ package stack
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"syscall"
 
 	"lease-gateway/local/engines"
 	"lease-gateway/local/template"
@@ -19,7 +17,7 @@ import (
 
 // Containers opens a way for the containers of `sam local`, which cannot reach this machine's loopback.
 type Containers struct {
-	Address string // of this machine, at which they reach it: Docker's bridge; empty: no way in
+	Address string // of this machine, at which they reach it, or the interface that has it: docker0; empty: no way in
 	Ports   Ports  // where they find what; the zero value: free ones
 }
 
@@ -87,6 +85,10 @@ func (s *Stack) openWays() error {
 	if c.Address == "" {
 		return nil
 	}
+	address, err := addressOf(c.Address)
+	if err != nil {
+		return err
+	}
 	s.ways = c.Ports
 	for _, way := range []struct {
 		port   *int
@@ -95,11 +97,8 @@ func (s *Stack) openWays() error {
 		if !isLoopback(way.target) {
 			continue
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort(c.Address, strconv.Itoa(*way.port)))
-		switch {
-		case errors.Is(err, syscall.EADDRNOTAVAIL):
-			return fmt.Errorf("CONTAINER_ADDRESS: this machine does not have %s; Docker's bridge is 172.17.0.1 where nobody changed it, with Docker Desktop take 127.0.0.1", c.Address)
-		case err != nil:
+		l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(*way.port)))
+		if err != nil {
 			return fmt.Errorf("CONTAINER_ADDRESS: %w", err)
 		}
 		*way.port = l.Addr().(*net.TCPAddr).Port
@@ -108,6 +107,27 @@ func (s *Stack) openWays() error {
 		go forward(l, target.Host)
 	}
 	return nil
+}
+
+// addressOf an interface of this machine, or an address as it is.
+func addressOf(name string) (string, error) {
+	if net.ParseIP(name) != nil {
+		return name, nil
+	}
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return "", fmt.Errorf("CONTAINER_ADDRESS: %s is no address and no interface of this machine; docker0 is Docker's, with Docker Desktop take 127.0.0.1", name)
+	}
+	all, err := i.Addrs()
+	if err != nil {
+		return "", fmt.Errorf("CONTAINER_ADDRESS: %w", err)
+	}
+	for _, a := range all {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil {
+			return ip.IP.String(), nil
+		}
+	}
+	return "", fmt.Errorf("CONTAINER_ADDRESS: %s has no IPv4 address", name)
 }
 
 func isLoopback(address string) bool {

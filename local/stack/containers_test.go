@@ -60,7 +60,15 @@ func TestContainersReachIn(t *testing.T) {
 		conn.Close()
 		t.Error("the way is still open")
 	}
-	if _, err := Start(t.Context(), Options{Root: "testdata", Binaries: binaries(t), Containers: Containers{Address: "192.0.2.1"}}); err == nil || !strings.Contains(err.Error(), "172.17.0.1") {
-		t.Errorf("an address of another machine: %v", err)
+}
+
+func TestContainerAddress(t *testing.T) {
+	for name, want := range map[string]string{"172.17.0.1": "172.17.0.1", "lo": "127.0.0.1"} {
+		if got, err := addressOf(name); got != want || err != nil {
+			t.Errorf("%s: %s, %v", name, got, err)
+		}
+	}
+	if _, err := addressOf("docker99"); err == nil || !strings.Contains(err.Error(), "docker0") {
+		t.Errorf("an interface that is not there: %v", err)
 	}
 }

@@ -22,13 +22,14 @@ import (
 	"lease-gateway/local/stack"
 )
 
-const usage = `usage: lease-local run | demo | event NAME | sign | redrive | engines -- COMMAND…
+const usage = `usage: lease-local run | demo | event NAME | sign | redrive | smoke | engines -- COMMAND…
 
 run      everything on loopback; the variables are in README.md
 demo     a lease travels, against a running "run"
 event    prints events/NAME.json, freshly signed
 sign     prints what is to be signed for METHOD, PATH_, QUERY and BODY, the sign, and a curl
 redrive  moves the dead letters back to the push queue: of a running "run", or with STACK=… of that stack on AWS
+smoke    tries a deployed stage from outside; the variables are in docs/deploy.md
 engines  starts DynamoDB Local and ElasticMQ, runs COMMAND with their addresses, stops them`
 
 func main() {
@@ -49,6 +50,8 @@ func main() {
 		err = sign(ctx)
 	case "redrive":
 		err = redriveStack(ctx)
+	case "smoke":
+		err = smokeTest(ctx)
 	case "engines":
 		err = withEngines(ctx, os.Args[2:])
 	default:
