@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"net/url"
 	"strings"
 	"testing"
@@ -115,7 +116,7 @@ func TestTheBoundsOfTheDocumentAreThoseOfTheDecoder(t *testing.T) {
 			"longitude": {"180", "-180", "180.0", "180.1", "181", "-180.5", "179.999", "0", "00120.5", "+1", "1.", ".5", "1e2", "", 120.5, "99", "100"},
 			"latitude":  {"90", "-90", "90.00", "90.1", "91", "89.9", "-0", "+1", "-", "1.", ".5", "x", 31},
 		},
-		"OrderQuery": {"park_sn": sn, "page": numbers(1, 10_000_000), "limit": numbers(1, 10_000), "car_plate_no": {"苏E88888", 5, true, []any{}}},
+		"OrderQuery": {"park_sn": sn, "page": append(numbers(1, 10_000_000, math.MaxInt64-1), json.RawMessage("9223372036854775808"), json.RawMessage("99999999999999999999"), "99999999999999999999", "0000000000000000000000", json.RawMessage("-99999999999999999999")), "limit": numbers(1, 10_000), "car_plate_no": {"苏E88888", 5, true, []any{}}},
 		"OrderRequest": {
 			"park_sn": sn, "order_id": {"A", "0", strings.Repeat("a", 64), strings.Repeat("a", 65), "-a", "_a", ".a", "a_-.Z", "a b", "a/b", "é", 5},
 			"car_plate_no": {"苏E88888", 5},

@@ -178,15 +178,10 @@ func (d *Door) enter(ctx context.Context, e *event, req *Request) (answer envelo
 			err = errors.New("panic in the handler")
 		}
 	}()
-	body := []byte(e.Body)
-	if e.IsBase64Encoded {
-		if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
-			return answer, fmt.Errorf("%w: base64", envelope.ErrUnreadable)
-		}
-	}
-	if len(body) > envelope.MaxBody {
+	body, undecodable, err := bodyOf(e)
+	if err != nil {
 		req.Route.Path = e.RawPath
-		return answer, envelope.ErrSize
+		return answer, err
 	}
 	if req.Route.Path = path(e); len(methodsOf(req.Route.Path)) == 0 {
 		return answer, envelope.ErrRoute
@@ -210,7 +205,7 @@ func (d *Door) enter(ctx context.Context, e *event, req *Request) (answer envelo
 			req.AcceptsGz = acceptsGzip(value)
 		}
 	}
-	value, err := parameters(req, e, params, body)
+	value, err := parameters(req, e, params, body, undecodable)
 	if err != nil {
 		return answer, err
 	}
@@ -218,13 +213,37 @@ func (d *Door) enter(ctx context.Context, e *event, req *Request) (answer envelo
 	return d.Handle(ctx, req)
 }
 
+// bodyOf decodes the body and measures it, before any other work. Base64 that is none is taken as the bytes that were sent, and is
+// unreadable in its turn: the checks of route and signature come first.
+func bodyOf(e *event) (body []byte, undecodable bool, err error) {
+	if !e.IsBase64Encoded {
+		if len(e.Body) > envelope.MaxBody {
+			return nil, false, envelope.ErrSize
+		}
+		return []byte(e.Body), false, nil
+	}
+	if base64.StdEncoding.DecodedLen(len(e.Body)) > envelope.MaxBody+2 { // two at most are padding
+		return nil, false, envelope.ErrSize
+	}
+	if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
+		body, undecodable = []byte(e.Body), true
+	}
+	if len(body) > envelope.MaxBody {
+		return nil, false, envelope.ErrSize
+	}
+	return body, undecodable, nil
+}
+
 // parameters are read from the body of a POST and from the query of a GET, and only there.
-func parameters(req *Request, e *event, params []signature.Param, body []byte) (envelope.Value, error) {
+func parameters(req *Request, e *event, params []signature.Param, body []byte, undecodable bool) (envelope.Value, error) {
 	if req.Route.Method == "GET" {
 		return envelope.DecodeParams(params)
 	}
 	if req.Route.Method != "POST" || strings.HasSuffix(req.Route.Path, "/push") {
 		return envelope.Value{}, nil
+	}
+	if undecodable {
+		return envelope.Value{}, fmt.Errorf("%w: base64", envelope.ErrUnreadable)
 	}
 	contentType := ""
 	for name, value := range e.Headers {

@@ -3,6 +3,7 @@ package envelope
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -106,12 +107,21 @@ func (f *Fields) Int(name string, required bool, low, high, absent int64) int64 
 		f.Bad(name, "must be an integer")
 		return absent
 	}
-	n, err := strconv.ParseInt(v.Text, 10, 64)
-	if err != nil || n < low || n > high {
+	n, _ := strconv.ParseInt(v.Text, 10, 64) // beyond int64 it is the nearest one
+	switch {
+	case n < low && high == math.MaxInt64:
+		f.Bad(name, fmt.Sprintf("must be %d or more", low))
+		return absent
+	case n < low || n > high:
 		f.Bad(name, fmt.Sprintf("must be from %d to %d", low, high))
 		return absent
 	}
 	return n
+}
+
+// AtLeast reads an optional integer from low on. It has no upper bound: one beyond int64 counts as the largest of those.
+func (f *Fields) AtLeast(name string, low, absent int64) int64 {
+	return f.Int(name, false, low, math.MaxInt64, absent)
 }
 
 // Flag reads 0 or 1.

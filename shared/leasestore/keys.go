@@ -41,4 +41,5 @@ func markKey(appID, parkSN string, plate lease.Plate, limit int) string {
 	return "M#" + hex.EncodeToString(sum[:12])
 }
 
-func markSort(page int) string { return fmt.Sprintf("%08d", page) }
+// markSort sorts as the numbers do. No walk has that many pages; a larger number only looks for the marks before it.
+func markSort(page int) string { return fmt.Sprintf("%08d", min(page, 99_999_999)) }

@@ -20,7 +20,7 @@ import (
 const (
 	defaultLimit = 1000
 	maxLimit     = 10_000
-	maxPage      = 10_000_000
+	strideRows   = 10_000 // read at once on the way to a page that no mark is near
 )
 
 type store interface {
@@ -43,7 +43,7 @@ func Handle(s store, secrets door.Secrets) door.Handle {
 		q.Limit = int(req.Fields.Int("limit", false, 1, maxLimit, defaultLimit))
 		q.cursor = req.Fields.Text("cursor", false, 2048, false)
 		if q.page = 1; !req.Fields.Has("cursor") { // with a cursor page is ignored
-			q.page = int(req.Fields.Int("page", false, 1, maxPage, 1))
+			q.page = int(req.Fields.AtLeast("page", 1, 1))
 		}
 		req.Log("park_sn", q.ParkSN)
 		req.LogPlate(q.Plate)
@@ -61,9 +61,9 @@ func Handle(s store, secrets door.Secrets) door.Handle {
 		if err := req.Fields.Err(); err != nil {
 			return envelope.Answer{}, err
 		}
-		walk := ""
+		b := begun{at: from}
 		if q.cursor == "" {
-			if from, walk, err = begin(ctx, s, q, req.Now); err != nil {
+			if b, err = begin(ctx, s, q, req.Now); err != nil {
 				return envelope.Answer{}, err
 			}
 		}
@@ -73,10 +73,13 @@ func Handle(s store, secrets door.Secrets) door.Handle {
 			words = &escapedWords
 		}
 		count := 0
-		next, more, held, err := s.Rows(ctx, q.ParkSN, q.Plate, from, q.Limit, req.Now, func(plate string, slots []lease.Slot) {
-			list.Rows = appendRows(list.Rows, words, count == 0, plate, slots)
-			count += len(slots)
-		})
+		next, more, held := b.at, false, b.held
+		if !b.past {
+			next, more, held, err = s.Rows(ctx, q.ParkSN, q.Plate, b.at, q.Limit, req.Now, func(plate string, slots []lease.Slot) {
+				list.Rows = appendRows(list.Rows, words, count == 0, plate, slots)
+				count += len(slots)
+			})
+		}
 		if err != nil {
 			return envelope.Answer{}, err
 		}
@@ -90,7 +93,7 @@ func Handle(s store, secrets door.Secrets) door.Handle {
 		if more {
 			page.NextCursor = sealCursor(next, q.Walk, keys[0])
 			if q.cursor == "" {
-				if err := s.PutMark(ctx, q.Walk, q.page+1, next, walk, req.Now); err != nil {
+				if err := s.PutMark(ctx, q.Walk, q.page+1, next, b.walk, req.Now); err != nil {
 					return envelope.Answer{}, err // a page that cannot be continued would look like the last one
 				}
 			}
@@ -100,33 +103,47 @@ func Handle(s store, secrets door.Secrets) door.Handle {
 	}
 }
 
+// begun is where a page begins.
+type begun struct {
+	at   leasestore.Position
+	walk string // the id that page 1 gave to the walk
+	past bool   // the page lies behind the last row: it is empty, whatever its number
+	held bool   // an order was seen on the way there
+}
+
 // begin finds where a page begins: page 1 begins a new walk; a later one at its mark, or behind the rows between it and the
-// nearest earlier mark.
-func begin(ctx context.Context, s store, q query, now time.Time) (leasestore.Position, string, error) {
+// nearest earlier mark. Those are read in strides, so that a page far behind the end costs one pass over the park and no more.
+func begin(ctx context.Context, s store, q query, now time.Time) (begun, error) {
 	if q.page == 1 {
-		return leasestore.Position{}, signature.NewNonce()[:16], nil
+		return begun{walk: signature.NewNonce()[:16]}, nil
 	}
 	at, found, walk, err := s.Mark(ctx, q.Walk, q.page, now)
+	b := begun{at: at, walk: walk}
 	if err != nil {
-		return at, walk, err
+		return b, err
 	}
 	if found == 0 {
-		found, walk = 1, signature.NewNonce()[:16]
+		found, b.walk = 1, signature.NewNonce()[:16]
 	}
-	for ; found < q.page; found++ {
-		next, more, _, err := s.Rows(ctx, q.ParkSN, q.Plate, at, q.Limit, now, func(string, []lease.Slot) {})
+	for found < q.page {
+		pages := min(q.page-found, max(1, strideRows/q.Limit))
+		if found == 1 {
+			pages = 1 // the mark of page 2 is what a walk is known by
+		}
+		next, more, held, err := s.Rows(ctx, q.ParkSN, q.Plate, b.at, pages*q.Limit, now, func(string, []lease.Slot) {})
 		if err != nil {
-			return at, walk, err
+			return b, err
 		}
-		at = next
-		if !more {
-			break
+		b.at, b.held = next, b.held || held
+		if b.past = !more; b.past {
+			return b, nil
 		}
-		if err := s.PutMark(ctx, q.Walk, found+1, at, walk, now); err != nil {
-			return at, walk, err
+		found += pages
+		if err := s.PutMark(ctx, q.Walk, found, b.at, b.walk, now); err != nil {
+			return b, err
 		}
 	}
-	return at, walk, nil
+	return b, nil
 }
 
 // rowRoom is what a row takes, escaped, with a plate of eight characters.
