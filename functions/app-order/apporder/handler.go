@@ -71,18 +71,23 @@ func (a *Orders) Handle(ctx context.Context, req *door.Request) (envelope.Answer
 	if err != nil {
 		return envelope.Answer{}, err
 	}
-	view := a.view(order, req.Now)
-	if order.Whitelist(req.Now) == lease.Pending {
-		// While the circuit is open nothing is written to the orders: what they wait for stands in the breaker.
-		if b, err := a.Store.Breaker(ctx); err == nil && !b.OpenUntil.IsZero() {
-			text, until := whitelist.OpenError(b), moment(b.OpenUntil)
-			if !req.Now.Before(b.OpenUntil) {
-				text, until = "circuit half open, the probe goes out with the next sweep: "+b.Reason, nil
-			}
-			view.Whitelist.LastError, view.Whitelist.NextAttemptAt = &text, until
-		}
+	return envelope.Answer{Data: a.shown(ctx, order, req.Now)}, nil
+}
+
+// shown is the view of an order with what it waits for: while the circuit is open nothing is written to the orders, that stands in the breaker.
+func (a *Orders) shown(ctx context.Context, order *lease.Order, now time.Time) view {
+	v := a.view(order, now)
+	if order.Whitelist(now) != lease.Pending {
+		return v
 	}
-	return envelope.Answer{Data: view}, nil
+	if b, err := a.Store.Breaker(ctx); err == nil && !b.OpenUntil.IsZero() {
+		text, until := whitelist.OpenError(b), moment(b.OpenUntil)
+		if !now.Before(b.OpenUntil) {
+			text, until = "circuit half open, the probe goes out with the next sweep: "+b.Reason, nil
+		}
+		v.Whitelist.LastError, v.Whitelist.NextAttemptAt = &text, until
+	}
+	return v
 }
 
 func (a *Orders) place(ctx context.Context, req *door.Request) (envelope.Answer, error) {
@@ -216,7 +221,7 @@ func (a *Orders) cancel(ctx context.Context, req *door.Request, claim *lease.Con
 	}
 	if order.Cancelled {
 		a.send(ctx, order)
-		return envelope.Answer{Data: a.view(order, req.Now)}, nil
+		return envelope.Answer{Data: a.shown(ctx, order, req.Now)}, nil
 	}
 	return a.change(ctx, req, order, http.StatusOK, func(o lease.Order) lease.Order {
 		o.Cancelled, o.State = true, lease.Pending
@@ -263,5 +268,5 @@ func (a *Orders) change(ctx context.Context, req *door.Request, order *lease.Ord
 		return envelope.Answer{}, lease.ErrOrderOver
 	}
 	a.send(ctx, order)
-	return envelope.Answer{Status: status, Data: a.view(order, req.Now)}, nil
+	return envelope.Answer{Status: status, Data: a.shown(ctx, order, req.Now)}, nil
 }
