@@ -124,6 +124,7 @@ func TestWhereThePushStands(t *testing.T) {
 			o.Attempts, o.LastError, o.DueAt, o.NotBefore = 2, "no answer in time", noon.Add(42*time.Second), noon.Add(42*time.Second)
 		}}, leasestore.Breaker{}, nil, noon, "200 active {state:delivered,attempts:2,delivered_at:12:00:01,next_attempt_at:12:00:42,last_error:no answer in time}"},
 		{"refused", []func(*lease.Order){refused}, leasestore.Breaker{}, nil, noon, "200 active {state:refused,attempts:1,delivered_at:null,next_attempt_at:null,last_error:HTTP 200, code 42202: no such plate}"},
+		{"refused stays refused when it is over", []func(*lease.Order){refused}, leasestore.Breaker{}, nil, over, "200 ended {state:refused,attempts:1,delivered_at:null,next_attempt_at:null,last_error:HTTP 200, code 42202: no such plate}"},
 		{"the minute before its last slot is over", []func(*lease.Order){failed}, leasestore.Breaker{}, nil, over.Add(-time.Minute), "200 active {state:pending,attempts:3,delivered_at:null,next_attempt_at:12:01:30,last_error:HTTP 503}"},
 		{"expired, and why", []func(*lease.Order){failed}, leasestore.Breaker{}, nil, over, "200 ended {state:expired,attempts:3,delivered_at:null,next_attempt_at:null,last_error:HTTP 503}"},
 		{"ended, it was at the gate", []func(*lease.Order){delivered}, leasestore.Breaker{}, nil, over, "200 ended {state:delivered,attempts:1,delivered_at:12:00:01,next_attempt_at:null,last_error:null}"},
