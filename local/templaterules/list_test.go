@@ -290,7 +290,7 @@ var rules = []rule{
 	}), "MetricName: GuardFired", "MetricName: GuardHasFired"},
 	{"alarms on own metrics have the code's unit", "CloudWatch keeps one series for each unit, and an alarm on another never fires", each(ownAlarms, otherUnit), "MetricName: OldestDueAgeSeconds", "MetricName: OldestDueAgeSeconds\n      Unit: Count"},
 	{"the dashboard shows the push", "delivered, refused, retried, how old what is due is, and the circuit", pushMetrics, `["LeaseGateway","Retried"`, `["LeaseGateway","PushRefused"`},
-	{"silence of the poller is an alarm", "a poller that does not run writes no metric", is("breaching", "SweepAgeAlarm", "TreatMissingData"), "TreatMissingData: breaching", "TreatMissingData: notBreaching"},
+	{"silence of the poller is an alarm", "a poller that does not run writes no metric", is("breaching", "SweepAgeAlarm", "TreatMissingData"), "TreatMissingData: breaching\n", "TreatMissingData: notBreaching\n"},
 	{"the sweep may miss three intervals", "design: three intervals of five minutes", is(900, "SweepAgeAlarm", "Threshold"), "Threshold: 900", "Threshold: 300"},
 	{"the dashboard is JSON, of metrics that exist", "CloudWatch checks it when it is deployed, and shows an empty graph for a name that nobody writes", dashboard, `["LeaseGateway","DueSoonUndelivered"`, `["LeaseGateway","DueSoon"`},
 	{"parameters have descriptions", "who deploys reads nothing else", func(d document) []string {
