@@ -50,7 +50,12 @@ func (c *Console) postPark(w http.ResponseWriter, r *http.Request) {
 	if body, ok := readBody(w, r); ok {
 		const path = "/lease/park"
 		query := signature.Query(stack.InboundAppID, stack.Secret, http.MethodPost, path, nil, body, time.Now(), "")
-		c.send(w, r, http.MethodPost, c.stack.URL+path+"?"+query, body)
+		if c.send(w, r, http.MethodPost, c.stack.URL+path+"?"+query, body) == http.StatusOK && c.stack.Tongli != nil {
+			var park map[string]any
+			if json.Unmarshal(body, &park) == nil {
+				c.stack.Tongli.SetPark(park) // it is on Tongli's list too, or the polls would withdraw it
+			}
+		}
 	}
 }
 
@@ -62,25 +67,26 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return body, err == nil
 }
 
-func (c *Console) send(w http.ResponseWriter, r *http.Request, method, target string, body []byte) {
+func (c *Console) send(w http.ResponseWriter, r *http.Request, method, target string, body []byte) (status int) {
 	req, err := http.NewRequestWithContext(r.Context(), method, target, bytes.NewReader(body))
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
-		return
+		return 0
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		fail(w, http.StatusBadGateway, "the API does not answer: "+err.Error())
-		return
+		return 0
 	}
 	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		fail(w, http.StatusBadGateway, "the API's answer broke off: "+err.Error())
-		return
+		return 0
 	}
 	writeRaw(w, resp.StatusCode, raw)
+	return resp.StatusCode
 }
 
 // run starts a scheduled function as its schedule does, and answers its report.

@@ -43,7 +43,7 @@ function Row({ e, onOpen }) {
   const a = Math.max(0, lanes.indexOf(e.from)), b = lanes.indexOf(e.to || e.from)
   const self = a === b || !e.to
   const fresh = useMemo(() => e.fresh && Date.now() - e.time < 5000, [e.id])
-  const kind = `${e.kind} ${self ? 'self' : b > a ? 'right' : 'left'} ${e.ok ? 'ok' : 'failed'} ${fresh ? 'fresh' : ''}`
+  const kind = `k-${e.kind} ${self ? 'self' : b > a ? 'right' : 'left'} ${e.ok ? 'ok' : 'failed'} ${fresh ? 'fresh' : ''}`
   return html`<li><button type="button" class=${'row ' + kind} onClick=${() => onOpen(e)} disabled=${e.quiet}>
     <time datetime=${e.at} title=${timeOf(e.at)}>${shortTime(e.at)}</time>
     <span class="track" style=${{ '--a': Math.min(a, b), '--span': Math.abs(a - b) }}>
@@ -72,7 +72,8 @@ function Detail({ e, onClose }) {
     ${e.note && html`<p class="note">${e.note}</p>`}
     ${full === null ? html`<p>${t('loading')}</p>` : full.error ? html`<p class="note">${full.error}</p>` : ['call', 'message', 'batch', 'run'].includes(e.kind) && html`
       <${Code} title=${t('request')} text=${full.request} pretty />
-      ${full.string_to_sign && html`<${Code} title=${t('stringToSign')} text=${full.string_to_sign} />`}
+      ${full.string_to_sign && html`<${Code} title=${t('stringToSign')} text=${full.string_to_sign} />
+        <p><a class="button" href=${'#/sign?event=' + e.id}>${t('openInSign')}</a></p>`}
       ${e.kind !== 'message' && html`<${Code} title=${t('answer')} text=${full.answer} pretty />`}`}
   <//>`
 }

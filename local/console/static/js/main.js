@@ -4,8 +4,11 @@ import { apply, choose, current, t } from './text.js'
 import { connect, useEvents } from './server.js'
 import { Live } from './live.js'
 import { Orders } from './orders.js'
+import { Parks } from './parks.js'
+import { Sign } from './sign.js'
+import { Tongli } from './tongli.js'
 
-const views = { live: Live, orders: Orders }
+const views = { live: Live, parks: Parks, orders: Orders, tongli: Tongli, sign: Sign }
 
 // The address is #/view?name=value.
 function here() {

@@ -21,6 +21,7 @@ export function OrderForm({ park, onPlaced }) {
   const setSlot = (i, change) => set({ dates: order.dates.map((s, n) => (n === i ? { ...s, ...change } : s)) })
   const send = async (e) => {
     e.preventDefault()
+    if (busy) return
     setBusy(true)
     try {
       const answer = await call('POST', 'api/orders', order)
@@ -50,7 +51,7 @@ export function OrderForm({ park, onPlaced }) {
       ${errors.dates && html`<p class="error" id="dates-error">${errors.dates}</p>`}
       <button type="button" class="quiet" onClick=${() => set({ dates: [...order.dates, night(nextDay(order.dates.at(-1).date))] })}>${t('addSlot')}</button>
     </fieldset>
-    <button type="submit" class="primary" disabled=${busy}>${t('place')}</button>
+    <button type="submit" class="primary">${t('place')}</button>
     <${Announce} visible>${said}<//>
   </form>`
 }

@@ -10,7 +10,7 @@ const interfaces = { '/api/SynLeaseOrder': 'push' }
 export function titleOf(e) {
   switch (e.kind) {
     case 'message': return e.note ? t('messageAgain', { note: e.note }) : t('messageQueued')
-    case 'state': return t('stateIs', { id: e.order_id, state: stateWord(e) })
+    case 'state': return t('stateIs', { id: e.order_id, state: stateWord(e) }) + (e.note ? ' · ' + e.note : '')
     case 'breaker': return t('breakerIs', { state: breakerWord(e.state) })
     case 'fault': return e.ok ? t('faultGone') : t('faultIs', { kind: e.title })
     case 'parks': return t(e.park_sn ? 'parkChanged' : 'parksChanged', { title: e.title })

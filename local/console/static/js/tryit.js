@@ -17,6 +17,7 @@ export function TryIt() {
   useEvents()
   const step = (change) => { Object.assign(story, change); draw((n) => n + 1) }
   const act = async (doing) => {
+    if (busy) return
     setBusy(true)
     try { await doing() } catch { step({ error: t('disconnected') }) }
     setBusy(false)
@@ -25,21 +26,22 @@ export function TryIt() {
     const answer = await call('POST', 'api/parks', demoPark())
     step(answer.ok ? { step: 'park', error: '' } : { error: why(answer) })
   })
-  const place = () => act(async () => {
+  // A button that cannot be used yet keeps its place in the tab order, and the focus where it had it.
+  const place = () => ['park', 'cancelled'].includes(story.step) && act(async () => {
     const order = { order_id: 'try-' + Date.now().toString(36), park_sn: demoPark().park_sn, car_plate_no: plate, dates: [{ date: tomorrow(), start_time: '19:00', end_time: '06:30' }] }
     const answer = await call('POST', 'api/orders', order)
     step(answer.ok ? { step: 'placed', order: order.order_id, error: '' } : { error: why(answer) })
   })
-  const cancel = () => act(async () => {
+  const cancel = () => story.step === 'placed' && act(async () => {
     const answer = await call('DELETE', 'api/orders/' + story.order)
     step(answer.ok ? { step: 'cancelled', error: '' } : { error: why(answer) })
   })
   return html`<section class="card try" aria-labelledby="try-title">
     <h2 id="try-title">${t('tryIt')}</h2>
     <ol>
-      <li><button type="button" class=${story.step === 'ready' ? 'primary' : ''} disabled=${busy} onClick=${push}>${t('step1')}</button></li>
-      <li><button type="button" class=${['park', 'cancelled'].includes(story.step) ? 'primary' : ''} disabled=${busy || story.step === 'ready' || story.step === 'placed'} onClick=${place}>${t('step2')}</button></li>
-      <li><button type="button" class=${story.step === 'placed' ? 'primary' : ''} disabled=${busy || story.step !== 'placed'} onClick=${cancel}>${t('step3')}</button></li>
+      <li><button type="button" class=${story.step === 'ready' ? 'primary' : ''} onClick=${push}>${t('step1')}</button></li>
+      <li><button type="button" class=${['park', 'cancelled'].includes(story.step) ? 'primary' : ''} aria-disabled=${story.step === 'ready' || story.step === 'placed'} onClick=${place}>${t('step2')}</button></li>
+      <li><button type="button" class=${story.step === 'placed' ? 'primary' : ''} aria-disabled=${story.step !== 'placed'} onClick=${cancel}>${t('step3')}</button></li>
     </ol>
     <${Announce} visible>${story.error ? t('failed', { why: story.error }) : progress()}<//>
   </section>`
