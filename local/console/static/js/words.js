@@ -139,7 +139,7 @@ export const words = {
   cancel: ['Cancel', '取消'],
   cancelOf: ['Cancel order {id}', '取消订单 {id}'],
   pushAgain: ['Push again', '重新推送'],
-  pushOf: ['Push order {id} again', '重新推送订单 {id}'],
+  pushOf: ['Push again: order {id}', '重新推送：订单 {id}'],
   showLive: ['Show in Live', '在实时中查看'],
   timeline: ['Timeline', '时间线'],
   attempts: ['attempts: {n}', '已试 {n} 次'],

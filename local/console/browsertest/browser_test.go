@@ -1,0 +1,112 @@
+// Package browsertest clicks through the local console in headless Chromium, against a stack of its own.
+package browsertest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lease-gateway/local/console"
+	"lease-gateway/local/engines"
+	"lease-gateway/local/engines/enginetest"
+	"lease-gateway/local/stack"
+)
+
+func TestMain(m *testing.M) { enginetest.Main(m) }
+
+const missing = "%s is missing: on Debian run `apt-get install -y --no-install-recommends chromium fonts-wqy-zenhei nodejs npm` (Node 20 or later), or set CHROMIUM to your Chrome or Chromium"
+
+// chromium finds the browser.
+func chromium(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("CHROMIUM"); path != "" {
+		return path
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome-stable", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatalf(missing, "Chromium")
+	return ""
+}
+
+// install brings playwright-core and axe by npm, once for each package-lock.json.
+func install(t *testing.T) {
+	t.Helper()
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf(missing, tool)
+		}
+	}
+	lock, err := os.ReadFile("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(lock)
+	want, stamp := hex.EncodeToString(sum[:]), filepath.Join("node_modules", ".installed")
+	if have, err := os.ReadFile(stamp); err == nil && string(have) == want {
+		return
+	}
+	if out, err := exec.Command("npm", "ci").CombinedOutput(); err != nil {
+		t.Fatalf("npm ci in local/console/browsertest failed; without a network the packages cannot be downloaded: %v\n%s", err, out)
+	}
+	if err := os.WriteFile(stamp, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestInABrowser runs all.mjs; with SCREENSHOTS set to a folder it takes the README's pictures instead (make screenshots).
+func TestInABrowser(t *testing.T) {
+	browser := chromium(t)
+	install(t)
+	root, err := engines.CheckoutRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if build := exec.Command("make", "-C", root, "build"); os.Getenv("LEASE_BINARIES_BUILT") == "" {
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("make build: %v\n%s", err, out)
+		}
+	}
+	dynamo, sqs := enginetest.Start(t)
+	c, log := console.New(), &bytes.Buffer{}
+	s, err := stack.Start(t.Context(), stack.Options{Root: root, Binaries: filepath.Join(root, ".build"), Engines: &engines.Engines{DynamoURL: dynamo, SQSURL: sqs},
+		Name: enginetest.Name("browser"), Console: c.Pages, Observer: c, Log: log, PollEvery: time.Hour, SweepEvery: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	script := "all.mjs"
+	if os.Getenv("SCREENSHOTS") != "" {
+		script = "screenshots.mjs"
+	}
+	cmd := exec.CommandContext(t.Context(), "node", script)
+	cmd.Env = append(os.Environ(), "CONSOLE_URL="+s.ConsoleURL, "TONGLI_URL="+s.TongliURL, "CHROMIUM="+browser, "SECRET="+stack.Secret)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("node %s: %v\n%s", script, err, out)
+		s.Stop() // before the log is read
+		t.Log(log.String()[max(0, log.Len()-4000):])
+	}
+	if script == "all.mjs" && !strings.Contains(string(out), "# fail 0") && !strings.Contains(string(out), "ℹ fail 0") {
+		t.Errorf("node reports no result:\n%s", out)
+	}
+}
+
+// The lock file names no registry: each user's npm asks the one that it is set to.
+func TestLockFileNamesNoRegistry(t *testing.T) {
+	raw, err := os.ReadFile("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(raw, []byte(`"resolved"`)) || !bytes.Contains(raw, []byte(`"integrity"`)) {
+		t.Error("package-lock.json must hold integrity and no resolved URL: npm's omit-lockfile-registry-resolved is in .npmrc")
+	}
+}
