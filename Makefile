@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test simulate chaos contract-test sam-check deploy smoke sbom vuln
+.PHONY: help run demo event sign redrive build test screenshots simulate chaos contract-test sam-check deploy smoke sbom vuln
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -38,11 +38,17 @@ build: ## the functions and lease-local, for this machine, into .build/
 	@for f in $(FUNCTIONS); do $(LAMBDA) -o .build/$$f ./functions/$$f || exit 1; done
 
 test: build $(STATICCHECK) ## formatting, vet, staticcheck, and all tests with -race on engines of their own
+	@local/console/browsertest/preflight.sh >/dev/null
 	@echo 'gofmt, vet, staticcheck' >&2
 	@unformatted=$$(gofmt -l functions shared local docs); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	@go vet ./...
 	@$(STATICCHECK) ./...
 	@LEASE_BINARIES_BUILT=1 .build/lease-local engines -- go test -race -count=1 -timeout 7m ./...
+
+screenshots: build ## the console's pictures for the README, into docs/img
+	@mkdir -p docs/img
+	@LEASE_BINARIES_BUILT=1 SCREENSHOTS=$(CURDIR)/docs/img .build/lease-local engines -- go test -count=1 -run TestInABrowser ./local/console/browsertest
+	@ls -l docs/img
 
 simulate: ## the push path under faults: SEEDS=10000 of them, or SEED=… with its trace
 	@SEEDS=$(or $(SEEDS),10000) SEED=$(SEED) go test -count=1 -timeout 30m -v -run 'TestSimulation' ./functions/whitelist-pusher/whitelistpusher

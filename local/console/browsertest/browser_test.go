@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,31 +21,21 @@ import (
 
 func TestMain(m *testing.M) { enginetest.Main(m) }
 
-const missing = "%s is missing: on Debian run `apt-get install -y --no-install-recommends chromium fonts-wqy-zenhei nodejs npm` (Node 20 or later), or set CHROMIUM to your Chrome or Chromium"
-
-// chromium finds the browser.
+// chromium finds the browser, and holds that node and npm are there.
 func chromium(t *testing.T) string {
 	t.Helper()
-	if path := os.Getenv("CHROMIUM"); path != "" {
-		return path
+	out, err := exec.Command("./preflight.sh").Output()
+	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
+		t.Fatalf("%s", failed.Stderr)
+	} else if err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome-stable", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Fatalf(missing, "Chromium")
-	return ""
+	return strings.TrimSpace(string(out))
 }
 
 // install brings playwright-core and axe by npm, once for each package-lock.json.
 func install(t *testing.T) {
 	t.Helper()
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf(missing, tool)
-		}
-	}
 	lock, err := os.ReadFile("package-lock.json")
 	if err != nil {
 		t.Fatal(err)
