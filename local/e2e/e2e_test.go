@@ -179,6 +179,19 @@ func TestOneOrderID(t *testing.T) {
 	if count[201] != 1 || count[409] != 99 {
 		t.Errorf("answers by status: %v", count)
 	}
+	listed := 0
+	for p := range 4 {
+		var rows []map[string]string
+		if err := json.Unmarshal(tongli(t, s, "GET", "/lease/order", fmt.Sprintf("park_sn=P%d", p), "").Data, &rows); err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) > 0 {
+			listed++
+		}
+	}
+	if listed != 1 {
+		t.Errorf("the order is in %d parks", listed)
+	}
 }
 
 // TestNewerParkStays: an older push never overwrites a newer one (invariant 4).
