@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate chaos contract-test sam-check deploy smoke sbom vuln
+.PHONY: help run demo event sign redrive build test screenshots simulate chaos contract-test sam-check deploy smoke restore sbom vuln
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -67,6 +67,9 @@ deploy: ## STAGE=dev or prod: shows the change set, asks, deploys what is commit
 
 smoke: build ## URL=https://… PARK=…: a deployed stage tried from outside, with an order that is cancelled at the end (docs/deploy.md)
 	@.build/lease-local smoke
+
+restore: build ## FROM=… TO=…: copies a table that point-in-time recovery made back into the stack's own (docs/deploy.md)
+	@.build/lease-local restore
 
 sbom: $(CYCLONEDX) ## .build/sbom/: what is linked into each function, as CycloneDX
 	@mkdir -p .build/sbom

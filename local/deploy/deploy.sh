@@ -23,4 +23,4 @@ sam build --config-env "$config"
 read -r -a more <<<"${PARAMETERS:-}"
 sam deploy --config-env "$config" --confirm-changeset --parameter-overrides "Stage=$STAGE" ${more[@]+"${more[@]}"}
 aws cloudformation describe-stacks --stack-name "$stack" --query 'Stacks[0].Outputs[].[OutputKey,OutputValue]' --output table
-echo "Next: the secrets, where they are not set (docs/deploy.md, step 7), then one order by hand (step 10)."
+echo "Next: the secrets, where they are not set (docs/deploy.md, step 7), then the smoke test (step 10): make smoke URL=<ApiUrl> PARK=…"

@@ -32,6 +32,8 @@ var alarmRules = []rule{
 	{"the dashboard shows every alarm", "who is called looks there first", dashboardAlarms, `"${SlowDeliveryAlarm.Arn}",`, ""},
 	{"the dashboard shows what costs", "capacity units, requests, milliseconds, bytes of logs", dashboardCosts, `["AWS/Logs","IncomingBytes","LogGroupName","${AppParkLogGroup}"],`, ""},
 	{"widgets do not overlap and stay on the grid of 24", "CloudWatch takes it, and draws one over the other", dashboardGrid, `"x":16,"y":18`, `"x":8,"y":18`},
+	{"the dashboard's name holds stack and region", "dashboards belong to the whole account, and the second would write over the first",
+		is("!Sub ${AWS::StackName}-${AWS::Region}", "Dashboard", "DashboardName"), `DashboardName: !Sub "${AWS::StackName}-${AWS::Region}"`, `DashboardName: !Sub "${AWS::StackName}"`},
 	{"each function has events", "sam local invoke and the tests send them", each(document.functions, func(d document, id string) string {
 		found, _ := filepath.Glob(root + "events/" + d.folder(id) + "/*.expected.json")
 		return when(len(found) == 0, "events/%s/ has none with its expected answer", d.folder(id))

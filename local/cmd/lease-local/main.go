@@ -22,7 +22,7 @@ import (
 	"lease-gateway/local/stack"
 )
 
-const usage = `usage: lease-local run | demo | event NAME | sign | redrive | smoke | engines -- COMMAND…
+const usage = `usage: lease-local run | demo | event NAME | sign | redrive | smoke | restore | engines -- COMMAND…
 
 run      everything on loopback; the variables are in README.md
 demo     a lease travels, against a running "run"
@@ -30,6 +30,7 @@ event    prints events/NAME.json, freshly signed
 sign     prints what is to be signed for METHOD, PATH_, QUERY and BODY, the sign, and a curl
 redrive  moves the dead letters back to the push queue: of a running "run", or with STACK=… of that stack on AWS
 smoke    tries a deployed stage from outside; the variables are in docs/deploy.md
+restore  copies a table that point-in-time recovery made back into the stack's own
 engines  starts DynamoDB Local and ElasticMQ, runs COMMAND with their addresses, stops them`
 
 func main() {
@@ -52,6 +53,8 @@ func main() {
 		err = redriveStack(ctx)
 	case "smoke":
 		err = smokeTest(ctx)
+	case "restore":
+		err = restoreTable(ctx)
 	case "engines":
 		err = withEngines(ctx, os.Args[2:])
 	default:
