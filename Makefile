@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate chaos contract-test sam-check deploy smoke restore sbom vuln
+.PHONY: help run demo event sign redrive build test screenshots simulate chaos bench-push contract-test sam-check deploy smoke restore sbom vuln
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -55,6 +55,9 @@ simulate: ## the push path under faults: SEEDS=10000 of them, or SEED=… with i
 
 chaos: build ## 300 orders while processes are killed, the queue is emptied and Tongli fails; some minutes. CHAOS_ORDERS=… for more or fewer
 	@LEASE_BINARIES_BUILT=1 CHAOS_ORDERS=$(or $(CHAOS_ORDERS),300) .build/lease-local engines -- go test -count=1 -timeout 30m -v -run 'TestChaos' ./local/e2e
+
+bench-push: build ## from a 201 until Tongli accepts, 1,000 orders at 50 a second: percentiles
+	@LEASE_BINARIES_BUILT=1 .build/lease-local engines -- go test -run '^$$' -bench BenchmarkAccepted -benchtime 1000x ./local/e2e
 
 contract-test: build ## schemathesis over docs/openapi.yaml, against a stack of its own or the one at LEASE_E2E_URL
 	@local/contracttest/run.sh

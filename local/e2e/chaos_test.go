@@ -70,7 +70,7 @@ func TestChaos(t *testing.T) {
 	partner := &flaky{sim: sim, ways: ways, rng: rand.New(rand.NewPCG(seed, 1)), failed: map[string]int{}}
 	server := httptest.NewServer(partner)
 	t.Cleanup(server.Close)
-	s := start(t, stack.Options{SweepEvery: time.Second, VisibilityTimeout: 5 * time.Second, TongliBaseURL: server.URL})
+	s := startStack(t, stack.Options{SweepEvery: time.Second, VisibilityTimeout: 5 * time.Second, TongliBaseURL: server.URL})
 	const parks = 4
 	for p := range parks {
 		tongli(t, s, "POST", "/lease/park", "", park(fmt.Sprintf("P%d", p)))

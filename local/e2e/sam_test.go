@@ -35,7 +35,7 @@ func samContainers() stack.Containers {
 }
 
 // sam is `sam local …` with the environment of the stack's functions, as samconfig.toml has it for this machine.
-func sam(t *testing.T, s *stack.Stack, subcommand string, args ...string) *exec.Cmd {
+func sam(t testing.TB, s *stack.Stack, subcommand string, args ...string) *exec.Cmd {
 	t.Helper()
 	root, err := engines.CheckoutRoot()
 	if err != nil {
@@ -56,7 +56,7 @@ func sam(t *testing.T, s *stack.Stack, subcommand string, args ...string) *exec.
 }
 
 // startAPI puts `sam local start-api` in front of the stack's functions and returns its address.
-func startAPI(t *testing.T, s *stack.Stack) string {
+func startAPI(t testing.TB, s *stack.Stack) string {
 	t.Helper()
 	port, err := engines.FreePort()
 	if err != nil {

@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) { enginetest.Main(m) }
 
 // start is startStack, with its API in front of containers where LEASE_SAM asks for it.
-func start(t *testing.T, o stack.Options) *stack.Stack {
+func start(t testing.TB, o stack.Options) *stack.Stack {
 	t.Helper()
 	s := startStack(t, o)
 	if samCommand != "" {
@@ -36,7 +36,7 @@ func start(t *testing.T, o stack.Options) *stack.Stack {
 }
 
 // startStack builds the functions and runs a stack of the test's own on the shared engines.
-func startStack(t *testing.T, o stack.Options) *stack.Stack {
+func startStack(t testing.TB, o stack.Options) *stack.Stack {
 	t.Helper()
 	root, err := engines.CheckoutRoot()
 	if err != nil {
@@ -93,7 +93,7 @@ func (a answer) fields() string {
 }
 
 // send sends a request as it is and wants an envelope.
-func send(t *testing.T, method, target, contentType string, body []byte) answer {
+func send(t testing.TB, method, target, contentType string, body []byte) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, target, bytes.NewReader(body))
 	if err != nil {
@@ -122,13 +122,13 @@ func send(t *testing.T, method, target, contentType string, body []byte) answer 
 }
 
 // app calls as the app does.
-func app(t *testing.T, s *stack.Stack, method, path, body string) answer {
+func app(t testing.TB, s *stack.Stack, method, path, body string) answer {
 	t.Helper()
 	return send(t, method, s.URL+path, "application/json", []byte(body))
 }
 
 // tongli calls as Tongli does, signed.
-func tongli(t *testing.T, s *stack.Stack, method, path, query, body string) answer {
+func tongli(t testing.TB, s *stack.Stack, method, path, query, body string) answer {
 	t.Helper()
 	params, err := signature.ParseQuery(query)
 	if err != nil {
@@ -138,7 +138,7 @@ func tongli(t *testing.T, s *stack.Stack, method, path, query, body string) answ
 }
 
 // eventually polls until the condition holds.
-func eventually(t *testing.T, within time.Duration, what string, holds func() bool) {
+func eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
