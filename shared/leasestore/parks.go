@@ -3,6 +3,8 @@ package leasestore
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,11 +183,15 @@ func (s *Store) ParkPage(ctx context.Context, limit int, after string) (parks []
 
 // SweepRecord is what one sweep of the parks leaves for the next.
 type SweepRecord struct {
-	Latest       int64            // greatest start of a sweep that has begun, unix ms
-	LastComplete time.Time        // when the last complete sweep ended
-	Guarded      int64            // start of the first sweep of an unbroken run in which the guard fired; 0: none
-	Withdrawn    map[string]int64 // withdrawals by hour (unix hours as decimal) of the last 24 hours
+	Latest       int64           // greatest start of a sweep that has begun, unix ms
+	LastComplete time.Time       // when the last complete sweep ended
+	Guarded      int64           // start of the first of the complete sweeps in a row in which the guard fired, unix ms; 0: none
+	Withdrawn    map[int64]int64 // withdrawals by unix hour, of the last day at least
 }
+
+// hoursKept is how many hours of withdrawals the record keeps: the day that the guard looks back on, the hour that it begins in,
+// and one for clocks that differ.
+const hoursKept = 26
 
 // BeginSweep notes that a sweep begins at start (unix ms) and returns the record. A start that is not
 // greater than one noted before is raised above it, so that no two sweeps have the same.
@@ -216,21 +222,31 @@ func (s *Store) Sweep(ctx context.Context) (SweepRecord, error) {
 	if err != nil {
 		return SweepRecord{}, err
 	}
-	r := SweepRecord{Latest: getN(i, "la"), LastComplete: getTime(i, "lc"), Guarded: getN(i, "g"), Withdrawn: map[string]int64{}}
+	r := SweepRecord{Latest: getN(i, "la"), LastComplete: getTime(i, "lc"), Guarded: getN(i, "g"), Withdrawn: map[int64]int64{}}
 	for name := range i {
-		if name[0] == 'h' {
-			r.Withdrawn[name[1:]] = getN(i, name)
+		if hour, err := strconv.ParseInt(strings.TrimPrefix(name, "h"), 10, 64); err == nil {
+			r.Withdrawn[hour] = getN(i, name)
 		}
 	}
 	return r, nil
 }
 
-// EndSweep stores what a sweep learnt, unless a later one has begun since start: then the later one's word counts.
+// EndSweep stores what a sweep learnt, unless a later one has begun since start: then the later one's word counts. Of the hours in
+// r.Withdrawn it forgets those that no guard looks at any more.
 func (s *Store) EndSweep(ctx context.Context, start int64, r SweepRecord) (bool, error) {
 	expression, values := "SET g = :g", item{":g": num(r.Guarded), ":la": num(start)}
 	if !r.LastComplete.IsZero() {
 		expression += ", lc = :lc"
 		values[":lc"] = num(r.LastComplete.UnixMilli())
+	}
+	var old []string
+	for hour := range r.Withdrawn {
+		if hour <= start/time.Hour.Milliseconds()-hoursKept {
+			old = append(old, fmt.Sprintf("h%d", hour))
+		}
+	}
+	if len(old) > 0 {
+		expression += " REMOVE " + strings.Join(old, ", ")
 	}
 	_, ok, err := s.update(ctx, s.tables.Expiring, key("S#parks", "S"), expression, "la = :la", values)
 	return ok, err

@@ -342,7 +342,7 @@ func TestSweepRecord(t *testing.T) {
 	if ok, err := s.EndSweep(t.Context(), first.Latest, first); err != nil || ok {
 		t.Errorf("an overtaken sweep ended: %v %v", ok, err)
 	}
-	if r, err := s.Sweep(t.Context()); err != nil || r.Withdrawn["7"] != 3 {
+	if r, err := s.Sweep(t.Context()); err != nil || r.Withdrawn[7] != 3 {
 		t.Errorf("%+v %v", r, err)
 	}
 }

@@ -20,6 +20,8 @@ func TestClassify(t *testing.T) {
 		{404, `not found`, Transient}, {405, ``, Transient}, {404, `{"code":40401}`, Refused}, {405, `{"code":40500}`, Refused},
 		{200, `{"code":40003}`, Refused}, {200, `{"code":40106}`, Refused}, {400, ``, Refused}, {422, `{"code":0}`, Refused},
 		{404, `{"code":null}`, Transient}, {200, `{"code":null}`, Transient}, {200, `{"Code":0}`, Transient}, {200, `{"code":true}`, Transient}, {200, `{"code":""}`, Transient},
+		{200, `{"code":0,"code":0}`, Transient}, {200, `{"code":0}{"code":0}`, Transient}, {200, `{"code":0},`, Transient}, {200, "\ufeff" + `{"code":0}`, Transient},
+		{200, `["code",0]`, Transient}, {200, `null`, Transient}, {200, `{"code":0,"data":[}`, Transient}, {200, `{"code":0,"data"}`, Transient},
 		{401, ``, Credentials}, {200, `{"code":40101}`, Credentials}, {200, `{"code":"40105"}`, Credentials},
 	} {
 		out, _ := classify(c.status, http.Header{"Retry-After": {"7"}}, []byte(c.body), time.Unix(0, 0))

@@ -4,6 +4,8 @@ package tongli
 
 import (
 	"bytes"
+	"cmp"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -147,17 +149,22 @@ func broken(err error) Outcome {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return Outcome{Class: Transient, Detail: "no answer in time", Unknown: true}
 	}
-	return Outcome{Class: Transient, Detail: "the connection broke", Unknown: true}
+	detail := "the connection broke"
+	switch {
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+		detail = "the answer is no gzip, as its header says"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		detail = "the answer was cut"
+	}
+	return Outcome{Class: Transient, Detail: detail, Unknown: true}
 }
 
 // classify is the table of 3.4, and the only place that knows Tongli's codes.
 func classify(status int, header http.Header, body []byte, now time.Time) (Outcome, string) {
-	var e map[string]json.RawMessage // names are exact, case included
 	code := ""
-	if len(body) <= maxAnswer && json.Unmarshal(body, &e) == nil {
-		if raw := string(e["code"]); raw != "" && (raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
-			code = strings.Trim(raw, `"`)
-		}
+	e, unreadable := members(body)
+	if raw := string(e["code"]); raw != "" && (raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
+		code = strings.Trim(raw, `"`)
 	}
 	enveloped := code != "" // a code that is no number and no string is none
 	out := Outcome{Data: e["data"], RetryAfter: retryAfter(header.Get("Retry-After"), now), Detail: fmt.Sprintf("HTTP %d", status)}
@@ -175,7 +182,10 @@ func classify(status int, header http.Header, body []byte, now time.Time) (Outco
 		out.Class = Accepted
 	case success && !enveloped:
 		out.Class, out.Unknown = Transient, true
-		out.Detail += ", not an envelope"
+		out.Detail += ", not an envelope: no code"
+		if unreadable != nil {
+			out.Detail = fmt.Sprintf("HTTP %d, not an envelope: %s", status, clip(unreadable.Error(), 160))
+		}
 	case success && (code == "42901" || code == "50001" || code == "50301"),
 		status < 200, status >= 300 && status < 400, status >= 500,
 		status == 403, status == 408, status == 425, status == 429,
@@ -188,6 +198,42 @@ func classify(status int, header http.Header, body []byte, now time.Time) (Outco
 		out.Unknown = true // a gateway gave up waiting, the call may still be at work
 	}
 	return out, code
+}
+
+// members reads an answer's object. Names are exact, case included, and none comes twice: nobody can say which of the two was meant.
+func members(body []byte) (map[string]json.RawMessage, error) {
+	if len(body) > maxAnswer {
+		return nil, fmt.Errorf("over %d MiB", maxAnswer>>20)
+	}
+	if len(body) == 0 {
+		return nil, errors.New("empty")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, cmp.Or(err, errors.New("no JSON object"))
+	}
+	all := map[string]json.RawMessage{}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		if _, twice := all[name.(string)]; twice {
+			return nil, fmt.Errorf("%q is given twice", clip(name.(string), 32))
+		}
+		all[name.(string)] = value
+	}
+	if _, err := d.Token(); err != nil { // the closing brace
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("more than one JSON value")
+	}
+	return all, nil
 }
 
 func retryAfter(value string, now time.Time) time.Duration {
