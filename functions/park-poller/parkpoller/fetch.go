@@ -2,6 +2,7 @@ package parkpoller
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -107,7 +108,7 @@ func (s *sweep) ask(ctx context.Context, number int) (p page) {
 		p = page{number: number, asked: s.Now()}
 		out := s.Tongli.ListParks(ctx, number, pageLimit)
 		if out.Class != tongli.Accepted {
-			p.failed = out.Detail
+			p.failed = cmp.Or(out.Detail, string(out.Class), "no answer")
 			continue
 		}
 		if data := bytes.TrimSpace(out.Data); len(data) == 0 || data[0] != '[' || json.Unmarshal(data, &p.rows) != nil {

@@ -19,6 +19,7 @@ const (
 	writers   = 16               // concurrent writes
 	chunkTime = 5 * time.Second  // for the look at the record and the writes that follow it
 	reserve   = 10 * time.Second // kept to report before the invocation ends
+	longest   = 15 * time.Minute // that an invocation lasts; a sweep that is older was frozen
 )
 
 var (
@@ -231,9 +232,13 @@ func (s *sweep) chunk(ctx context.Context, from, n int, work func(ctx context.Co
 	limited, cancel := context.WithTimeout(ctx, chunkTime)
 	defer cancel()
 	// By the wall clock too: the other one may have stood still while the sandbox was frozen.
-	end := s.Now().Round(0).Add(chunkTime)
+	now := s.Now().Round(0)
+	end := now.Add(chunkTime)
 	if err := s.look(limited); err != nil {
 		return err
+	}
+	if now.After(s.began.Round(0).Add(longest)) {
+		return fmt.Errorf("%w: begun at %s, %d parks written", errOutOfTime, s.began.In(lease.Zone).Format(time.RFC3339), from)
 	}
 	var wg sync.WaitGroup
 	errs := make([]error, n)
