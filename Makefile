@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate chaos bench-push contract-test sam-check deploy smoke restore sbom vuln
+.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push contract-test sam-check deploy smoke restore sbom vuln
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -52,6 +52,9 @@ screenshots: build ## the console's pictures for the README, into docs/img
 
 simulate: ## the push path under faults: SEEDS=10000 of them, or SEED=… with its trace
 	@SEEDS=$(or $(SEEDS),10000) SEED=$(SEED) go test -count=1 -timeout 30m -v -run 'TestSimulation' ./functions/whitelist-pusher/whitelistpusher
+
+simulate-poller: ## the stock of parks under faulty, frozen and overlapping sweeps: SEQUENCES=20000 of them, or SEED=…
+	@go test -count=1 -timeout 60m -v -run 'TestStock' ./functions/park-poller/parkpoller -rapid.checks=$(or $(SEQUENCES),20000) $(if $(SEED),-rapid.seed=$(SEED))
 
 chaos: build ## 300 orders while processes are killed, the queue is emptied and Tongli fails; some minutes. CHAOS_ORDERS=… for more or fewer
 	@LEASE_BINARIES_BUILT=1 CHAOS_ORDERS=$(or $(CHAOS_ORDERS),300) .build/lease-local engines -- go test -count=1 -timeout 30m -v -run 'TestChaos' ./local/e2e

@@ -18,17 +18,17 @@ import (
 func TestStockCatches(t *testing.T) {
 	const enough = 4000
 	for _, m := range mutations {
-		caught := 0
-		for seed := 1; seed <= enough && caught == 0; seed++ {
-			if err := simulate(t, steps.Example(seed), m); err != nil {
-				caught = seed
-				first, _, _ := strings.Cut(err.Error(), "\n")
-				t.Logf("%s: caught after %d sequences, by seed %d: %.160s", m.name, seed, seed, first)
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := 1; seed <= enough; seed++ {
+				if err := simulate(t, steps.Example(seed), m); err != nil {
+					first, _, _ := strings.Cut(err.Error(), "\n")
+					t.Logf("%s: caught after %d sequences, by seed %d: %.160s", m.name, seed, seed, first)
+					return
+				}
 			}
-		}
-		if caught == 0 {
 			t.Errorf("%s: not caught in %d sequences, seeds 1 to %d", m.name, enough, enough)
-		}
+		})
 	}
 }
 

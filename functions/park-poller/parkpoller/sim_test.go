@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -84,21 +83,27 @@ func (w *world) play(s step) {
 			w.play(step{Kind: "sweep", Cap: 1000, Times: 3})
 		}
 	case "reprice":
-		for i := range simParks {
-			if s.Parks&(1<<i) != 0 {
-				w.price[i] = s.Price
-			}
-		}
+		w.reprice(s.Parks, s.Price)
 	case "push":
 		w.push(s)
 	case "sweep":
 		for range max(s.Times, 1) {
 			w.sweep(s)
 			time.Sleep(5 * time.Minute)
+			w.reprice(s.Parks, s.Price)
+			s.Skew = -s.Skew // another instance
 		}
 	case "thaw", "kill":
 		if len(w.frozen) > 0 {
 			w.thaw(s.Parks%len(w.frozen), s.Kind == "kill")
+		}
+	}
+}
+
+func (w *world) reprice(parks, price int) {
+	for i := range simParks {
+		if parks&(1<<i) != 0 {
+			w.price[i] = price
 		}
 	}
 }
@@ -158,7 +163,7 @@ func (w *world) sweep(s step) {
 	r.walk = newWalk()
 	w.runs = append(w.runs, r)
 	wrapped, list := w.mutate.wrap(r, r)
-	p := &parkpoller.Poller{Store: wrapped, Tongli: list, Now: r.now, Wait: r.wait, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))}
+	p := &parkpoller.Poller{Store: wrapped, Tongli: list, Now: r.now, Wait: r.wait, Logger: slog.New(slog.DiscardHandler)}
 	go func() {
 		defer close(r.done)
 		ctx := context.Background()
