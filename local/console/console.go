@@ -8,6 +8,7 @@
 //	POST   /api/parks               pushes a park as Tongli does, signed
 //	GET    /api/orders              live and recent orders with their whitelist state
 //	POST   /api/orders, DELETE /api/orders/{id}, POST /api/orders/{id}/push    the app's own routes, through the gateway
+//	GET    /api/quote               what a slot costs, likewise
 //	GET    /api/tongli              whitelist beside our live orders, faults, breaker
 //	POST   /api/faults, DELETE /api/faults    the simulator's
 //	POST   /api/poll, /api/sweep    runs a scheduled function now and answers its report
@@ -126,6 +127,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST /api/orders", c.forward(http.MethodPost, func(*http.Request) string { return "/app/orders" }))
 	mux.HandleFunc("DELETE /api/orders/{id}", c.forward(http.MethodDelete, orderPath))
 	mux.HandleFunc("POST /api/orders/{id}/push", c.forward(http.MethodPost, func(r *http.Request) string { return orderPath(r) + "/push" }))
+	mux.HandleFunc("GET /api/quote", c.forward(http.MethodGet, func(r *http.Request) string { return "/app/quote?" + r.URL.RawQuery }))
 	mux.HandleFunc("GET /api/tongli", c.getTongli)
 	mux.HandleFunc("POST /api/faults", c.postFault)
 	mux.HandleFunc("DELETE /api/faults", c.deleteFaults)

@@ -137,9 +137,11 @@ func (s *stream) close() {
 	}
 }
 
-// ServeHTTP is the stream of server-sent events; Last-Event-ID says what the reader has seen.
+// ServeHTTP is the stream of server-sent events; Last-Event-ID, or ?after= of a page that was hidden, says what the reader has seen.
 func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	after, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64) // none: from the beginning
+	seen, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64) // none: from the beginning
+	hidden, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
+	after := max(seen, hidden)
 	missed, news := s.subscribe(after)
 	defer s.leave(news)
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")

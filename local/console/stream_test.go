@@ -66,6 +66,9 @@ func TestStreamReplaysWhatWasMissed(t *testing.T) {
 			t.Errorf("after %q the first is %d, want %d", c.last, e.ID, c.first)
 		}
 	}
+	if e, ok := listen(t, server.URL+"?after=700", "")(); !ok || e.ID != 701 {
+		t.Errorf("a page that was hidden gets %d, want 701", e.ID)
+	}
 	next := listen(t, server.URL, "1109")
 	s.publish(Event{Title: "news"})
 	if e, ok := next(); !ok || e.Title != "news" {

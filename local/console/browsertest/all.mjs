@@ -2,6 +2,7 @@
 import { after } from 'node:test'
 import { browser } from './browser.mjs'
 
+await import('./words.mjs')
 await import('./demo.mjs')
 await import('./orders.mjs')
 await import('./parks.mjs')

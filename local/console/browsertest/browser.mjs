@@ -10,13 +10,13 @@ const host = new URL(base).host
 export const browser = await chromium.launch({ executablePath: process.env.CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] })
 
-// in_ opens a page at a view, hands it to story, and then holds it to: no error on the console, no request to another host,
-// no secret on the screen. refused lists the HTTP statuses that the story provokes: Chromium reports each on the console.
+// story opens a page at a view, hands it to tell, and then holds it to: no error on the console, no request to another host,
+// no secret on the screen. refused lists the HTTP statuses that the test provokes: Chromium reports each on the console.
 export function story(name, options, tell) {
   const { view = 'live', locale = 'en-US', colorScheme = 'light', viewport = { width: 1280, height: 900 }, refused = [] } = options
-  test(name, { timeout: 60_000 }, async () => {
+  test(name, { timeout: 120_000 }, async () => {
     const context = await browser.newContext({ locale, colorScheme, viewport, reducedMotion: 'reduce' })
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(30_000)
     const wrong = []
     context.on('request', (r) => { const at = new URL(r.url()); if (at.host !== host && at.protocol !== 'data:') wrong.push('request to ' + r.url()) })
     context.on('weberror', (e) => wrong.push('error ' + e.error()))

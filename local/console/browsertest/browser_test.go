@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -99,5 +100,31 @@ func TestLockFileNamesNoRegistry(t *testing.T) {
 	}
 	if bytes.Contains(raw, []byte(`"resolved"`)) || !bytes.Contains(raw, []byte(`"integrity"`)) {
 		t.Error("package-lock.json must hold integrity and no resolved URL: npm's omit-lockfile-registry-resolved is in .npmrc")
+	}
+}
+
+// What the page loads is what package-lock.json holds, with its licences beside it.
+func TestVendoredFileIsOfTheLockedVersions(t *testing.T) {
+	raw, err := os.ReadFile("package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lock struct {
+		Packages map[string]struct{ Version string }
+	}
+	if err := json.Unmarshal(raw, &lock); err != nil {
+		t.Fatal(err)
+	}
+	vendored, err := os.ReadFile("../static/vendor/preact-htm.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, title := range map[string]string{"preact": "Preact ", "htm": "htm "} {
+		if version := lock.Packages["node_modules/"+name].Version; version == "" || !strings.Contains(string(vendored[:300]), title+version+",") {
+			t.Errorf("%s %s is locked and not vendored: run local/console/browsertest/vendor.sh", name, version)
+		}
+		if licence, err := os.ReadFile("../static/vendor/LICENSE." + name); err != nil || len(licence) < 500 {
+			t.Errorf("licence of %s: %d bytes, %v", name, len(licence), err)
+		}
 	}
 }

@@ -56,3 +56,21 @@ story('a second page sees what the first one did', {}, async (page) => {
   const lines = second.locator('.row').filter({ hasText: 'POST /lease/park' })
   await lines.nth(2).waitFor()
 })
+
+// A browser allows six connections to a host: hidden pages must not hold them, and miss nothing.
+story('a hidden page lets go of its stream, and catches up', {}, async (page) => {
+  await sees(page, 'connected')
+  const hide = (hidden) => page.evaluate((h) => {
+    Object.defineProperty(document, 'hidden', { value: h, configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  }, hidden)
+  await hide(true)
+  await button(page, 'Tongli pushes a park').click()
+  await sees(page, 'is known')
+  const lines = page.locator('.row').filter({ hasText: 'POST /lease/park' })
+  const before = await lines.count()
+  const back = page.waitForRequest(/events\?after=\d+$/)
+  await hide(false)
+  await back
+  await lines.nth(before).waitFor()
+})

@@ -38,6 +38,9 @@ story('the reasons of 42201 and 42200s stand at their fields', { view: 'orders',
 })
 
 story('two slots, delivered, cancelled, with a timeline', { view: 'orders' }, async (page) => {
+  await page.getByLabel('Park (park_sn)').fill('DEMO-1001')
+  await button(page, 'What does it cost?').click()
+  await page.locator('.quote strong', { hasText: /^¥\d+\.\d\d$/ }).waitFor()
   await button(page, 'Add a slot').click()
   assert.equal(await page.getByLabel('Date').count(), 2)
   await place(page, 'DEMO-1001', '苏·e12345')

@@ -9,21 +9,39 @@ export const live = { events: [], connected: false, caughtUp: false }
 
 const tell = (event) => listeners.forEach((l) => l(event))
 
+let source = null
+let last = 0 // the greatest id that has come
+
+// connect listens while the page is visible: a browser allows only six connections to a host, and hidden tabs would hold them.
 export function connect() {
-  const source = new EventSource('events')
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) listen()
+    else { source?.close(); source = null }
+  })
+  if (!document.hidden) listen()
+}
+
+function listen() {
+  source?.close()
+  live.caughtUp = false
+  source = new EventSource('events' + (last ? '?after=' + last : ''))
   source.onopen = () => { live.connected = true; tell(null) }
-  source.onerror = () => { live.connected = false; tell(null) }
+  source.onerror = () => { live.connected = live.caughtUp = false; tell(null) }
   source.addEventListener('caught-up', () => { live.caughtUp = true; tell(null) })
-  source.onmessage = (message) => {
-    const event = JSON.parse(message.data)
-    event.fresh = live.caughtUp
-    event.time = Date.parse(event.at)
-    let i = live.events.length
-    while (i > 0 && live.events[i - 1].time > event.time) i--
-    live.events.splice(i, 0, event)
-    if (live.events.length > eventsKept) live.events.shift()
-    tell(event)
-  }
+  source.onmessage = (message) => keep(JSON.parse(message.data))
+}
+
+// keep puts an event in its place by the time at which it happened.
+function keep(event) {
+  if (event.id <= last && live.events.some((e) => e.id === event.id)) return
+  last = Math.max(last, event.id)
+  event.fresh = live.caughtUp
+  event.time = Date.parse(event.at)
+  let i = live.events.length
+  while (i > 0 && live.events[i - 1].time > event.time) i--
+  live.events.splice(i, 0, event)
+  if (live.events.length > eventsKept) live.events.shift()
+  tell(event)
 }
 
 // useEvents draws its component anew, at most once a frame, when something has happened.

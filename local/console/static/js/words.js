@@ -66,17 +66,14 @@ export const words = {
   calls: ['What happens', '事件'],
 
   // detail
-  detail: ['Details', '详情'],
   request: ['Request', '请求'],
   stringToSign: ['String to sign', '待签名串'],
   answer: ['Answer', '应答'],
   took: ['took', '耗时'],
   at: ['at', '时间'],
   status: ['status', '状态'],
-  code: ['code', 'code'],
   fault: ['fault', '故障'],
   empty: ['(empty)', '（空）'],
-  onlyThis: ['Show only this order’s line', '只看该订单'],
 
   // parks
   parksLead: ['The parks that the gateway holds, by push and poll.', '网关持有的车场，来自推送与轮询。'],
@@ -103,8 +100,6 @@ export const words = {
   window: ['window', '时段'],
   overnight: ['from the night before', '前一晚延续'],
   freeDay: ['all day', '全天'],
-  nextDay: ['next day', '次日'],
-  closedDay: ['closed', '不开放'],
   leaseHere: ['Lease here', '在此下单'],
   lastPoll: ['The last poll', '最近一次轮询'],
   noPoll: ['No poll has ended since the console started.', '控制台启动后还没有完成的轮询。'],
@@ -130,6 +125,7 @@ export const words = {
   nth: ['Slot {n}', '时段 {n}'],
   addSlot: ['Add a slot', '增加时段'],
   removeSlot: ['Remove slot {n}', '删除时段 {n}'],
+  cost: ['What does it cost?', '价格多少？'],
   place: ['Place the order', '提交订单'],
   placed: ['Order {id} is placed.', '订单 {id} 已下。'],
   notPlaced: ['Not placed ({code}): {msg}', '未下单（{code}）：{msg}'],
