@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"lease-gateway/local/docstest"
 	"lease-gateway/local/stack"
 	"lease-gateway/local/tonglisim"
 	"lease-gateway/shared/signature"
@@ -351,6 +352,9 @@ func TestStrangersTongli(t *testing.T) {
 			}
 			if _, err := signature.Verify("POST", "/api/SynLeaseOrder", params, c.body, stack.OutboundAppID, []string{stack.Secret}, time.Now()); err != nil || c.path != "/api/SynLeaseOrder" {
 				t.Errorf("%s: %v", c.path, err)
+			}
+			if err := docstest.ValidateCall("api/SynLeaseOrder", c.body); err != nil {
+				t.Error(err)
 			}
 			if string(c.body) != want {
 				t.Errorf("body\n got %s\nwant %s", c.body, want)
