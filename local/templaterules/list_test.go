@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"lease-gateway/shared/tongli"
+	"lease-gateway/shared/whitelist"
 )
 
 const (
@@ -18,11 +22,16 @@ var rules = []rule{
 	// Queues
 	{"visibility is six times the pusher's timeout", "AWS asks for it: else a message appears again while its batch is still retried", func(d document) []string {
 		v, _ := d.of("PushQueue", "VisibilityTimeout").(int)
-		if v < 6*d.timeout("WhitelistPusherFunction") || v >= 300 {
-			return []string{fmt.Sprintf("%d s, the pusher has %d s; and the sweeper sends again after 300", v, d.timeout("WhitelistPusherFunction"))}
+		if again := int(whitelist.SweepDelay / time.Second); v < 6*d.timeout("WhitelistPusherFunction") || v >= again {
+			return []string{fmt.Sprintf("%d s, the pusher has %d s; and the sweeper sends again after %d", v, d.timeout("WhitelistPusherFunction"), again)}
 		}
 		return nil
 	}, "VisibilityTimeout: 270", "VisibilityTimeout: 45"},
+	{"two calls to Tongli fit into the pusher's time", "a plate whose calls hang must not take the other nine along", func(d document) []string {
+		first := tongli.CallTimeout + whitelist.AckTime + time.Duration((1+whitelist.Jitter)*float64(whitelist.InvocationRetry))
+		second := tongli.CallTimeout + whitelist.AckTime + whitelist.CallReserve
+		return strip(when(time.Duration(d.timeout("WhitelistPusherFunction"))*time.Second < first+second, "%d s, %s are needed", d.timeout("WhitelistPusherFunction"), first+second))
+	}, "Timeout: 45", "Timeout: 30"},
 	{"maxReceiveCount is 5", "fewer sends an order to the dead letters after a throttled start, many more hides a fault", is(5, "PushQueue", "RedrivePolicy", "maxReceiveCount"), "maxReceiveCount: 5", "maxReceiveCount: 1"},
 	{"the push queue has a dead-letter queue", "a message that cannot be read would block its plate for four days", is("!GetAtt PushDeadLetterQueue.Arn", "PushQueue", "RedrivePolicy", "deadLetterTargetArn"), "deadLetterTargetArn: !GetAtt PushDeadLetterQueue.Arn", "deadLetterTargetArn: !GetAtt PushQueue.Arn"},
 	{"dead letters are kept longer than the source", "a message keeps the time of its first sending, and would be gone on arrival", func(d document) []string {

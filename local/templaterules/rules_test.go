@@ -90,6 +90,14 @@ func when(bad bool, format string, args ...any) string {
 	return ""
 }
 
+// strip makes a list of what is wrong, empty where nothing is.
+func strip(wrong string) []string {
+	if wrong == "" {
+		return nil
+	}
+	return []string{wrong}
+}
+
 var apiFunctions = []string{"AppOrderFunction", "AppParkFunction", "LeaseOrderFunction", "LeaseParkFunction", "UnknownRouteFunction"}
 
 func api(document) []string { return apiFunctions }

@@ -11,18 +11,6 @@ import (
 	"lease-gateway/shared/signature"
 )
 
-// The breaker's numbers: it opens when Tongli as a whole is down, not when one plate is refused.
-const (
-	breakerWindow  = 5 // minutes
-	breakerCalls   = 10
-	breakerPercent = 70
-	breakerFirst   = 30 * time.Second
-	breakerLongest = 5 * time.Minute
-	breakerCache   = time.Second
-	// probeLife is longer than a call, so that two probes never overlap unless the first prober died.
-	probeLife = 15 * time.Second
-)
-
 type breakerStore interface {
 	Breaker(ctx context.Context) (leasestore.Breaker, error)
 	SaveBreaker(ctx context.Context, next, held leasestore.Breaker) (leasestore.Breaker, bool, error)

@@ -1,5 +1,5 @@
 // Package whitelist is what app-order, whitelist-pusher and whitelist-sweeper share of the push path: the queue message and
-// how it is sent, the retry schedule, and the circuit breaker. Every number of the path stands here, with its reason.
+// how it is sent, the retry schedule, and the circuit breaker. Every number of the path stands in numbers.go, with its reason.
 package whitelist
 
 import (
@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -110,12 +109,3 @@ func ptr[T any](v T) *T { return &v }
 func (q *Queue) Warm(ctx context.Context, attributes func(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)) {
 	_, _ = attributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.URL})
 }
-
-// Numbers of the outbox.
-const (
-	// OutboxDelay is how long a message that was sent has to bring its push about before the sweeper looks.
-	OutboxDelay = time.Minute
-	// SweepDelay is the same for a message that the sweeper sent: longer than the queue's visibility timeout (270 s), so
-	// that a push which still runs, or whose pusher was killed, is not overtaken.
-	SweepDelay = 5 * time.Minute
-)

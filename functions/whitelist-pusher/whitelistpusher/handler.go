@@ -126,7 +126,7 @@ func (p *Pusher) safely(ctx context.Context, g *plate) (err error) {
 		return err
 	}
 	// The first retry of a transient failure: a hiccup costs a second and not a minute. What it pushes is loaded anew.
-	if err := p.Wait(ctx, whitelist.InvocationRetry+time.Duration(0.2*p.Jitter()*float64(whitelist.InvocationRetry))); err != nil {
+	if err := p.Wait(ctx, whitelist.InvocationRetry+time.Duration(whitelist.Jitter*p.Jitter()*float64(whitelist.InvocationRetry))); err != nil {
 		return nil // out of time: the order is due again
 	}
 	_, err = p.push(ctx, g)
@@ -169,7 +169,7 @@ func (p *Pusher) push(ctx context.Context, g *plate) (again bool, err error) {
 // timeLeft reports whether a call and its acknowledgement fit into the invocation.
 func (p *Pusher) timeLeft(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return !ok || deadline.Sub(p.Now()) > tongli.CallTimeout+2*time.Second
+	return !ok || deadline.Sub(p.Now()) > tongli.CallTimeout+whitelist.CallReserve
 }
 
 // view sorts a plate's orders by what a push means for them.

@@ -50,11 +50,11 @@ func (r *round) call(orders []*lease.Order) tongli.Outcome {
 		slots = append(slots, o.Slots...)
 	}
 	out := r.Tongli.SyncWhitelist(r.ctx, r.plate.ParkSN, r.plate.Plate, slots)
-	r.Logger.InfoContext(r.ctx, "push", "park_sn", r.plate.ParkSN, "plate", r.plate.Plate.Masked(), "order_id", r.plate.OrderID, "orders", len(orders),
+	r.Logger.InfoContext(r.ctx, "push", "park_sn", r.plate.ParkSN, "plate", r.plate.Plate.Masked(), "order_id", r.plate.OrderID, "orders", len(orders), "due", len(r.due), "attempt", r.attempt(),
 		"slots", len(slots), "class", string(out.Class), "detail", strings.ReplaceAll(out.Detail, string(r.plate.Plate), r.plate.Plate.Masked()),
 		"unknown", out.Unknown, "retry_after_s", int(out.RetryAfter.Seconds()), "ms", out.Took.Milliseconds(), "probe", r.probe != "")
 	// The call may have used up the invocation's time; what it taught must still be stored.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), whitelist.AckTime)
 	defer cancel()
 	var err error
 	switch out.Class {
@@ -69,6 +69,15 @@ func (r *round) call(orders []*lease.Order) tongli.Outcome {
 		r.Logger.WarnContext(r.ctx, "breaker not written", "error", err.Error())
 	}
 	return out
+}
+
+// attempt counts the attempts of what is due, this one included.
+func (r *round) attempt() int {
+	most := 0
+	for _, o := range r.due {
+		most = max(most, o.Attempts)
+	}
+	return most + 1
 }
 
 // targets are the orders that a failure is noted on: those that were due; for a nightly push without any, the first of the list.
@@ -256,7 +265,7 @@ func (r *round) dueNow(orders []*lease.Order) error {
 // are not, something changed or another push overlapped, so nobody knows what Tongli has: the order is due again, with a raised seq,
 // so that the other push cannot acknowledge either.
 func (p *Pusher) acknowledge(ctx context.Context, o *lease.Order, change func(*lease.Order)) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), whitelist.AckTime)
 	defer cancel()
 	held := o
 	for range 8 {

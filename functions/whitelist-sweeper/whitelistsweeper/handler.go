@@ -17,23 +17,6 @@ import (
 	"lease-gateway/shared/whitelist"
 )
 
-const (
-	perShard = 250 // entries read of each of the 16 shards in one sweep
-	// plates of one sweep: what its 50 s and a healthy pusher do in a minute.
-	plates = 4000
-	// drainShard is perShard when a circuit closed: all that is undelivered is looked at, so that the soonest slots go first. As much as one
-	// page of the index holds.
-	drainShard = 2000
-	// farAhead covers the longest wait that the schedule knows: a Retry-After of two hours.
-	farAhead = 3 * time.Hour
-	// repushPage is how many items one sweep of the nightly push reads: by the minute, 3,000 plates, so it takes hours
-	// and stays far below what Tongli takes by day.
-	repushPage = 3000
-	sendTries  = 3
-	soon       = 30 * time.Minute // the alarm that matters most: undelivered, and a slot begins within this time
-	reserve    = 5 * time.Second  // left for the report
-)
-
 type orders interface {
 	Breaker(ctx context.Context) (leasestore.Breaker, error)
 	SaveBreaker(ctx context.Context, next, held leasestore.Breaker) (leasestore.Breaker, bool, error)
@@ -93,14 +76,14 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 		}
 	}
 	r := Report{Breaker: "closed"}
-	most, until, limit := plates, now, perShard
+	most, until, limit := whitelist.PlatesPerSweep, now, whitelist.PerShard
 	switch {
 	case now.Before(breaker.OpenUntil):
 		r.Breaker, most = "open", 0
 	case !breaker.OpenUntil.IsZero():
 		r.Breaker, most = "half-open", 1 // one plate, for the probe
 	case breaker.Drain:
-		until, limit = now.Add(farAhead), drainShard
+		until, limit = now.Add(whitelist.FarAhead), whitelist.DrainPerShard
 	}
 	due, err := s.Store.DueOrders(ctx, until, limit)
 	if err != nil {
@@ -109,7 +92,7 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 	s.measure(&r, due, now)
 	if r.Breaker == "half-open" && len(due) == 0 {
 		// The probe must not wait for a due mark of its own: everything undelivered waits for it.
-		if due, err = s.Store.DueOrders(ctx, now.Add(farAhead), perShard); err != nil {
+		if due, err = s.Store.DueOrders(ctx, now.Add(whitelist.FarAhead), whitelist.PerShard); err != nil {
 			return r, err
 		}
 	}
@@ -147,7 +130,7 @@ func (s *Sweeper) measure(r *Report, due []leasestore.Due, now time.Time) {
 func (r *Report) older(age time.Duration) { r.OldestDue = max(r.OldestDue, int64(age.Seconds())) }
 
 func dueSoon(d leasestore.Due, now time.Time) bool {
-	return !d.DueAt.After(now) && d.NextSlot.Before(now.Add(soon))
+	return !d.DueAt.After(now) && d.NextSlot.Before(now.Add(whitelist.Soon))
 }
 
 // full reports whether a shard of the index gave as much as it was asked for.
@@ -193,7 +176,7 @@ func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, mos
 	}
 	all = true
 	for _, d := range due {
-		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(s.Now()) < reserve {
+		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(s.Now()) < whitelist.SweepReserve {
 			all = false
 			break
 		}
@@ -244,7 +227,7 @@ func (s *Sweeper) sendAll(ctx context.Context, messages []whitelist.Message) (fa
 	for i := range messages {
 		failed = append(failed, i)
 	}
-	for range sendTries {
+	for range whitelist.SendTries {
 		batch := make([]whitelist.Message, len(failed))
 		for i, at := range failed {
 			batch[i] = messages[at]

@@ -70,7 +70,7 @@ func (s *Sweeper) repush(ctx context.Context, r *Report, now time.Time) error {
 	}
 	var messages []whitelist.Message
 	next := held
-	next.Position, err = s.Store.LivePlates(ctx, held.ParkSN, held.Position, repushPage, now, func(park string, plate lease.Plate, orderID string) {
+	next.Position, err = s.Store.LivePlates(ctx, held.ParkSN, held.Position, whitelist.RepushPage, now, func(park string, plate lease.Plate, orderID string) {
 		if n := len(messages); n > 0 && messages[n-1].ParkSN == park && messages[n-1].Plate == plate {
 			return // a plate's orders lie together
 		}
