@@ -359,7 +359,7 @@ func TestStrangersTongli(t *testing.T) {
 			if string(c.body) != want {
 				t.Errorf("body\n got %s\nwant %s", c.body, want)
 			}
-		case <-time.After(2 * time.Second):
+		case <-time.After(patience(2 * time.Second)):
 			t.Fatalf("not within 2 s: %s", want)
 		}
 	}

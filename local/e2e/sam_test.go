@@ -34,6 +34,14 @@ func samContainers() stack.Containers {
 	return stack.Containers{Address: cmp.Or(os.Getenv("CONTAINER_ADDRESS"), "docker0")}
 }
 
+// patience is longer with containers: the bounds are promises of our own code, not of SAM's emulation.
+func patience(d time.Duration) time.Duration {
+	if samCommand != "" {
+		return 5 * d
+	}
+	return d
+}
+
 // sam is `sam local …` with the environment of the stack's functions, as samconfig.toml has it for this machine.
 func sam(t testing.TB, s *stack.Stack, subcommand string, args ...string) *exec.Cmd {
 	t.Helper()
