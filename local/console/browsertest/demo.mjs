@@ -64,7 +64,9 @@ story('a hidden page lets go of its stream, and catches up', {}, async (page) =>
     Object.defineProperty(document, 'hidden', { value: h, configurable: true })
     document.dispatchEvent(new Event('visibilitychange'))
   }, hidden)
+  const closed = page.waitForEvent('requestfailed', (r) => /\/events(\?|$)/.test(r.url()))
   await hide(true)
+  await closed
   await button(page, 'Tongli pushes a park').click()
   await sees(page, 'is known')
   const lines = page.locator('.row').filter({ hasText: 'POST /lease/park' })
