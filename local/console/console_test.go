@@ -75,6 +75,16 @@ func ask(t *testing.T, method, url, body string, header ...string) (int, string)
 	return resp.StatusCode, string(raw)
 }
 
+// TestConsole: one stack, since each costs seconds. The last ones leave the circuit open and end the stack.
+func TestConsole(t *testing.T) {
+	s, c := start(t)
+	t.Run("a lease is told", func(t *testing.T) { aLeaseIsTold(t, s) })
+	t.Run("what the poll changed", func(t *testing.T) { whatThePollChanged(t, s) })
+	t.Run("nobody else drives it", func(t *testing.T) { nobodyElseDrivesIt(t, s) })
+	t.Run("faults and the difference", func(t *testing.T) { faultsAndTheDifference(t, s) })
+	t.Run("stop ends streams", func(t *testing.T) { stopEndsStreams(t, s, c) })
+}
+
 const park = `{"park_sn":"P1","park_name":"园区停车场","deadline":"2099-12-31","start_time":"18:00","end_time":"08:00","is_sat":1,"is_sun":1,"is_holiday":0,"price":150,"start_price":300,"holiday_price":2000}`
 
 func order(id string) string {
@@ -82,8 +92,8 @@ func order(id string) string {
 }
 
 // A lease by the console's buttons: each call, message and state is told, with what a click shows.
-func TestALeaseIsTold(t *testing.T) {
-	s, _ := start(t)
+func aLeaseIsTold(t *testing.T, s *stack.Stack) {
+	t.Helper()
 	next := listen(t, s.ConsoleURL+"/events", "")
 	seen := map[string]Event{}
 	until := func(what string) Event {
@@ -141,8 +151,8 @@ func TestALeaseIsTold(t *testing.T) {
 }
 
 // Tongli down: the whitelist differs, for a reason, and agrees again when it is well.
-func TestFaultsAndTheDifference(t *testing.T) {
-	s, _ := start(t)
+func faultsAndTheDifference(t *testing.T, s *stack.Stack) {
+	t.Helper()
 	type answer struct {
 		Rows    []row
 		Breaker breakerView
@@ -185,8 +195,8 @@ func TestFaultsAndTheDifference(t *testing.T) {
 }
 
 // What a poll changed is told by name, and a push before it is not taken for the poll's doing.
-func TestWhatThePollChanged(t *testing.T) {
-	s, _ := start(t)
+func whatThePollChanged(t *testing.T, s *stack.Stack) {
+	t.Helper()
 	changes := func() *PollChanges {
 		t.Helper()
 		var a struct{ Poll *PollChanges }
@@ -226,8 +236,8 @@ func TestWhatThePollChanged(t *testing.T) {
 }
 
 // A page from elsewhere must not drive the console, and the API's port has nothing of it.
-func TestNobodyElseDrivesIt(t *testing.T) {
-	s, _ := start(t)
+func nobodyElseDrivesIt(t *testing.T, s *stack.Stack) {
+	t.Helper()
 	for _, c := range []struct{ method, path, origin string }{
 		{"POST", "/api/poll", "https://evil.example"}, {"DELETE", "/api/faults", "http://127.0.0.1:1"}, {"POST", "/api/orders", "null"},
 	} {
@@ -246,8 +256,8 @@ func TestNobodyElseDrivesIt(t *testing.T) {
 }
 
 // An open stream does not hold up the stack's end.
-func TestStopEndsStreams(t *testing.T) {
-	s, c := start(t)
+func stopEndsStreams(t *testing.T, s *stack.Stack, c *Console) {
+	t.Helper()
 	next := listen(t, s.ConsoleURL+"/events", "")
 	next()
 	s.Stop()

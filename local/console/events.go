@@ -72,8 +72,8 @@ func (s *stream) publish(e Event) Event {
 	e.ID = s.next
 	s.next++
 	if !e.Quiet {
-		if len(s.kept) == eventsKept {
-			s.kept = append(s.kept[:0:0], s.kept[1:]...)
+		if len(s.kept) == 2*eventsKept { // moved once for many events: publishing is on the way of every call
+			s.kept = append(make([]Event, 0, 2*eventsKept), s.kept[eventsKept:]...)
 		}
 		s.kept = append(s.kept, e)
 	}
@@ -93,7 +93,7 @@ func (s *stream) subscribe(after int64) ([]Event, chan Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var missed []Event
-	for _, e := range s.kept {
+	for _, e := range s.latest() {
 		if e.ID > after {
 			missed = append(missed, e)
 		}
@@ -105,6 +105,16 @@ func (s *stream) subscribe(after int64) ([]Event, chan Event) {
 	}
 	s.subs[c] = true
 	return missed, c
+}
+
+// latest are the last eventsKept; the lock is held.
+func (s *stream) latest() []Event { return s.kept[max(0, len(s.kept)-eventsKept):] }
+
+// watched reports whether somebody listens.
+func (s *stream) watched() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.subs) > 0
 }
 
 func (s *stream) leave(c chan Event) {
@@ -119,7 +129,7 @@ func (s *stream) leave(c chan Event) {
 func (s *stream) find(id int64) (Event, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range s.kept {
+	for _, e := range s.latest() {
 		if e.ID == id {
 			return e, true
 		}

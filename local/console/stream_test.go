@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"lease-gateway/local/stack"
 )
 
 // listen opens the stream over HTTP and returns what it sends.
@@ -56,6 +58,9 @@ func TestStreamReplaysWhatWasMissed(t *testing.T) {
 	for i := range eventsKept + 10 {
 		s.publish(Event{Title: fmt.Sprint(i)})
 	}
+	if _, ok := s.find(109); ok || len(s.latest()) != eventsKept {
+		t.Errorf("%d events are kept", len(s.latest()))
+	}
 	s.publish(Event{Title: "idle", Quiet: true})
 	for _, c := range []struct {
 		last  string
@@ -73,6 +78,50 @@ func TestStreamReplaysWhatWasMissed(t *testing.T) {
 	s.publish(Event{Title: "news"})
 	if e, ok := next(); !ok || e.Title != "news" {
 		t.Errorf("%+v: an idle tick is not replayed, and news comes", e)
+	}
+}
+
+// However many come, the latest are kept and no more.
+func TestStreamIsBounded(t *testing.T) {
+	s := newStream(1)
+	for range 5*eventsKept + 7 {
+		s.publish(Event{})
+	}
+	kept := s.latest()
+	if len(kept) != eventsKept || kept[0].ID != 4*eventsKept+8 || kept[eventsKept-1].ID != 5*eventsKept+7 || cap(s.kept) > 3*eventsKept {
+		t.Errorf("%d kept from %d, room for %d", len(kept), kept[0].ID, cap(s.kept))
+	}
+}
+
+// Without an open page the tables are left alone: a load test against make run measures the gateway.
+func TestNobodyLooksNothingIsRead(t *testing.T) {
+	c := New()
+	c.look("P1", "苏E88888")
+	c.lookAtBreaker()
+	c.lookAtPark("P1")
+	if n := len(c.glances); n != 0 {
+		t.Errorf("%d glances without a page", n)
+	}
+	_, page := c.stream.subscribe(0)
+	defer c.stream.leave(page)
+	c.look("P1", "苏E88888")
+	c.look("P1", "")
+	c.lookAtBreaker()
+	if n := len(c.glances); n != 2 {
+		t.Errorf("%d glances with a page, want 2", n)
+	}
+}
+
+// With a Tongli of one's own there is nothing to make fail.
+func TestNoSimulatorNoFaults(t *testing.T) {
+	c := New()
+	c.stack = &stack.Stack{}
+	for method, handle := range map[string]http.HandlerFunc{"POST": c.postFault, "DELETE": c.deleteFaults} {
+		w := httptest.NewRecorder()
+		handle(w, httptest.NewRequest(method, "/api/faults", strings.NewReader(`{"kind":"drop"}`)))
+		if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "TONGLI_BASE_URL") {
+			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
 	}
 }
 

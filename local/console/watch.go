@@ -34,7 +34,11 @@ func (c *Console) lookAtPark(sn string)         { c.glance(glance{park: sn}) }
 func (c *Console) lookAtBreaker()               { c.glance(glance{breaker: true}) }
 func (c *Console) polled(i triggers.Invocation) { c.glance(glance{poll: &i}) }
 
+// glance asks for a look, where somebody listens: without an open page the console reads nothing but the parks after a poll.
 func (c *Console) glance(g glance) {
+	if g.poll == nil && !c.stream.watched() {
+		return
+	}
 	select {
 	case c.glances <- g:
 	default:
