@@ -17,6 +17,7 @@ import (
 
 	"lease-gateway/local/redrive"
 	"lease-gateway/local/stack"
+	"lease-gateway/local/tonglisim"
 	"lease-gateway/shared/lease"
 	"lease-gateway/shared/whitelist"
 )
@@ -100,6 +101,61 @@ func read(t *testing.T, s *stack.Stack, url string, n int) (bodies, receives []s
 	}
 	slices.Sort(bodies)
 	return bodies, receives
+}
+
+// TestRepush: a sweep that is asked to push a park, or all, pushes every live plate of it once, though nothing is due.
+func TestRepush(t *testing.T) {
+	s := start(t, stack.Options{})
+	for _, sn := range []string{"P1", "P2"} {
+		tongli(t, s, "POST", "/lease/park", "", park(sn))
+	}
+	for i := range 7 {
+		app(t, s, "POST", "/app/orders", order(fmt.Sprintf("o%d", i), fmt.Sprintf("P%d", 1+i%2), fmt.Sprintf("苏E%05d", i/4), 1+i))
+	}
+	delivered := func() bool {
+		return !slices.ContainsFunc([]int{0, 1, 2, 3, 4, 5, 6}, func(i int) bool { return state(t, s, fmt.Sprintf("o%d", i)) != "delivered" })
+	}
+	eventually(t, 10*time.Second, "all delivered", delivered)
+	sent := func(calls []tonglisim.Call) string {
+		var list []string
+		for _, c := range calls {
+			var body struct {
+				ParkSN string `json:"park_sn"`
+				Plate  string `json:"car_plate_no"`
+				Dates  []tonglisim.Slot
+			}
+			if err := json.Unmarshal(c.Body, &body); err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, fmt.Sprintf("%s %s %d", body.ParkSN, body.Plate, len(body.Dates)))
+		}
+		slices.Sort(list)
+		return strings.Join(list, ", ")
+	}
+	for _, c := range []struct{ input, want string }{
+		{`{"repush":"P2"}`, "P2 苏E00000 2, P2 苏E00001 1"},
+		{`{"repush":"all"}`, "P1 苏E00000 2, P1 苏E00001 2, P2 苏E00000 2, P2 苏E00001 1"},
+		{`{"repush":"no such park"}`, ""},
+	} {
+		before := len(s.Tongli.Calls())
+		plates := 0
+		if c.want != "" {
+			plates = 1 + strings.Count(c.want, ",")
+		}
+		var r struct{ Repushed int }
+		body, failed := invoke(t, s, "WhitelistSweeperFunction", c.input)
+		if err := json.Unmarshal([]byte(body), &r); err != nil || failed || r.Repushed != plates {
+			t.Errorf("%s: %s", c.input, body)
+		}
+		push, _ := queuesOf(t, s)
+		eventually(t, 10*time.Second, c.input, func() bool { return len(s.Tongli.Calls()) >= before+plates && depth(t, s, push) == 0 })
+		if got := sent(s.Tongli.Calls()[before:]); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.input, got, c.want)
+		}
+	}
+	if !delivered() {
+		t.Error("the nightly push changed a state")
+	}
 }
 
 // TestPushDuringPoll: a park that is pushed while the poll's page is on its way is not overwritten by that page, though it differs; a later poll's page counts

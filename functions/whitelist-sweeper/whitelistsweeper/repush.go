@@ -18,7 +18,7 @@ func (s *Sweeper) beginRepush(ctx context.Context, what string, now time.Time) e
 	if err != nil {
 		return err
 	}
-	run := now.In(lease.Zone).Format(time.RFC3339)
+	run := name(now)
 	next := held
 	switch {
 	case what == "all" && held.Run == "":
@@ -48,11 +48,14 @@ func (s *Sweeper) beginRepush(ctx context.Context, what string, now time.Time) e
 	return err
 }
 
+// name of a run: two of them never share one, or SQS would swallow the second one's messages.
+func name(now time.Time) string { return now.In(lease.Zone).Format("2006-01-02T15:04:05.000Z07:00") }
+
 // after is what follows a run that has ended: the next park that was asked for, else the nightly run where it was.
 func after(ended leasestore.Repush, now time.Time) leasestore.Repush {
 	next := leasestore.Repush{Night: ended.Night, NightAt: ended.NightAt}
 	if park, rest, ok := strings.Cut(ended.Waiting, "\n"); ok {
-		next.Run, next.ParkSN, next.Waiting = now.In(lease.Zone).Format(time.RFC3339), park, rest
+		next.Run, next.ParkSN, next.Waiting = name(now), park, rest
 		return next
 	}
 	if ended.ParkSN == "" {

@@ -38,7 +38,7 @@ func TestNightly(t *testing.T) {
 	seen := map[string]int{}
 	for _, m := range s.sent {
 		seen[string(m.Plate)]++
-		if m.Repush != "2026-11-24T12:00:00+08:00" || m.ParkSN != "P1" || m.Version != 1 {
+		if m.Repush != "2026-11-24T12:00:00.000+08:00" || m.ParkSN != "P1" || m.Version != 1 {
 			t.Fatalf("%+v: every message of a run carries the run's name", m)
 		}
 	}
