@@ -4,7 +4,6 @@ package door
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +45,7 @@ type Request struct {
 	Fields    *envelope.Fields // the body's parameters of a POST, the query's of a GET
 	Common    signature.Common // zero for the app's routes
 	AcceptsGz bool
+	caller    string // the app_id that we know, or the IAM identity that API Gateway let in
 	attrs     []slog.Attr
 }
 
@@ -87,23 +87,6 @@ type Door struct {
 	Units  func() leasestore.Units // what storage has cost since the start; nil: nothing
 }
 
-// event is what of API Gateway's payload 2.0 is read.
-type event struct {
-	RouteKey        string            `json:"routeKey"`
-	RawPath         string            `json:"rawPath"`
-	RawQueryString  string            `json:"rawQueryString"`
-	Headers         map[string]string `json:"headers"`
-	Body            string            `json:"body"`
-	IsBase64Encoded bool              `json:"isBase64Encoded"`
-	PathParameters  map[string]string `json:"pathParameters"`
-	RequestContext  struct {
-		RequestID string `json:"requestId"`
-		HTTP      struct {
-			Method string `json:"method"`
-		} `json:"http"`
-	} `json:"requestContext"`
-}
-
 // Invoke implements lambda.Handler. A payload that is no HTTP API event is an error of the
 // function, in words; everything else is an answer.
 func (d *Door) Invoke(ctx context.Context, payload []byte) (out []byte, err error) {
@@ -115,7 +98,8 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) (out []byte, err erro
 		return nil, errors.New("not an HTTP API event (payload 2.0): requestContext.http.method and rawPath are required")
 	}
 	start := d.Now()
-	req := &Request{ID: e.RequestContext.RequestID, Now: start, Route: Route{Method: e.RequestContext.HTTP.Method}, OrderID: e.PathParameters["order_id"]}
+	req := &Request{ID: e.RequestContext.RequestID, Now: start, Route: Route{Method: e.RequestContext.HTTP.Method}, OrderID: e.PathParameters["order_id"],
+		caller: e.RequestContext.Authorizer.IAM.UserARN}
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	var before leasestore.Units
@@ -140,50 +124,19 @@ func (d *Door) Invoke(ctx context.Context, payload []byte) (out []byte, err erro
 	return out, nil
 }
 
-func (d *Door) log(ctx context.Context, req *Request, code, status int, err error, took time.Duration, before leasestore.Units) {
-	level := slog.LevelInfo
-	attrs := append([]slog.Attr{slog.String("api_request_id", req.ID), slog.String("method", req.Route.Method), slog.String("path", req.Route.Path),
-		slog.Int("status", status), slog.Int("code", code), slog.Int64("ms", took.Milliseconds())}, req.attrs...)
-	if d.Units != nil {
-		after := d.Units()
-		attrs = append(attrs, slog.Float64("read_units", after.Read-before.Read), slog.Float64("write_units", after.Write-before.Write))
-	}
-	if err != nil {
-		attrs = append(attrs, slog.String("verdict", verdict(err)))
-		if status >= 500 {
-			level = slog.LevelError
-			attrs = append(attrs, slog.String("error", err.Error()))
-		}
-	}
-	d.Logger.LogAttrs(ctx, level, "request", attrs...)
-}
-
-// verdict names what was wrong without repeating what the caller sent.
-func verdict(err error) string {
-	var parameters *envelope.ParameterError
-	if errors.As(err, &parameters) {
-		names := make([]string, len(parameters.Fields))
-		for i, f := range parameters.Fields {
-			names[i] = f.Field
-		}
-		return "bad: " + strings.Join(names, " ")
-	}
-	return envelope.FaultOf(err).Msg
-}
-
 func (d *Door) enter(ctx context.Context, e *event, req *Request) (answer envelope.Answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			d.Logger.ErrorContext(ctx, "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			d.Logger.ErrorContext(ctx, "panic", "api_request_id", req.ID, "panic", d.concealer(ctx)(fmt.Sprint(p)), "stack", string(debug.Stack()))
 			err = errors.New("panic in the handler")
 		}
 	}()
+	req.Route.Path = path(e)
 	body, undecodable, err := bodyOf(e)
 	if err != nil {
-		req.Route.Path = e.RawPath
 		return answer, err
 	}
-	if req.Route.Path = path(e); len(methodsOf(req.Route.Path)) == 0 {
+	if len(methodsOf(req.Route.Path)) == 0 {
 		return answer, envelope.ErrRoute
 	}
 	if !slices.Contains(methodsOf(req.Route.Path), req.Route.Method) || d.Handle == nil {
@@ -213,27 +166,6 @@ func (d *Door) enter(ctx context.Context, e *event, req *Request) (answer envelo
 	return d.Handle(ctx, req)
 }
 
-// bodyOf decodes the body and measures it, before any other work. Base64 that is none is taken as the bytes that were sent, and is
-// unreadable in its turn: the checks of route and signature come first.
-func bodyOf(e *event) (body []byte, undecodable bool, err error) {
-	if !e.IsBase64Encoded {
-		if len(e.Body) > envelope.MaxBody {
-			return nil, false, envelope.ErrSize
-		}
-		return []byte(e.Body), false, nil
-	}
-	if base64.StdEncoding.DecodedLen(len(e.Body)) > envelope.MaxBody+2 { // two at most are padding
-		return nil, false, envelope.ErrSize
-	}
-	if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
-		body, undecodable = []byte(e.Body), true
-	}
-	if len(body) > envelope.MaxBody {
-		return nil, false, envelope.ErrSize
-	}
-	return body, undecodable, nil
-}
-
 // parameters are read from the body of a POST and from the query of a GET, and only there.
 func parameters(req *Request, e *event, params []signature.Param, body []byte, undecodable bool) (envelope.Value, error) {
 	if req.Route.Method == "GET" {
@@ -260,57 +192,18 @@ func (d *Door) verify(ctx context.Context, req *Request, params []signature.Para
 	var err error
 	for _, fresh := range []bool{false, true} {
 		secrets, serr := d.Signed.Secrets.Live(ctx, fresh)
-		if serr != nil {
-			return fmt.Errorf("%w: secrets: %w", lease.ErrUnavailable, serr)
-		}
 		if req.Common, err = signature.Verify(req.Route.Method, req.Route.Path, params, body, d.Signed.AppID, secrets, req.Now); !errors.Is(err, signature.ErrWrong) {
 			break
 		}
+		if serr != nil { // what comes before the signature needs no secret
+			return fmt.Errorf("%w: secrets: %w", lease.ErrUnavailable, serr)
+		}
+	}
+	if req.Common.AppID == d.Signed.AppID {
+		req.caller = d.Signed.AppID
 	}
 	if err != nil {
 		return err
 	}
-	req.Log("caller", req.Common.AppID)
 	return d.Signed.Nonces.ClaimNonce(ctx, req.Common.AppID, req.Common.Nonce, req.ID+signature.NewNonce(), signature.NonceLife, req.Now)
-}
-
-// path is the contract path: the one of the route where API Gateway matched one, whatever prefix the request came with.
-func path(e *event) string {
-	if _, p, ok := strings.Cut(e.RouteKey, " "); ok {
-		return p
-	}
-	segments := strings.Split(e.RawPath, "/")
-	for _, r := range Routes {
-		want := strings.Split(r.Path, "/")
-		matches := len(want) == len(segments)
-		for i := 0; matches && i < len(want); i++ {
-			matches = want[i] == segments[i] || strings.HasPrefix(want[i], "{") && segments[i] != ""
-		}
-		if matches {
-			return r.Path
-		}
-	}
-	return e.RawPath
-}
-
-func methodsOf(path string) []string {
-	var methods []string
-	for _, r := range Routes {
-		if r.Path == path {
-			methods = append(methods, r.Method)
-		}
-	}
-	return methods
-}
-
-// acceptsGzip reads Accept-Encoding as far as needed: gzip named, and not with q=0.
-func acceptsGzip(header string) bool {
-	for part := range strings.SplitSeq(strings.ToLower(header), ",") {
-		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if strings.TrimSpace(name) == "gzip" {
-			weight := strings.TrimPrefix(strings.TrimSpace(q), "q=")
-			return strings.Trim(weight, "0.") != "" || weight == ""
-		}
-	}
-	return false
 }

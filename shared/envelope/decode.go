@@ -24,6 +24,14 @@ const maxDepth = 32
 // ErrUnreadable is 40001: the body is no JSON object, no form, not UTF-8, or names something twice.
 var ErrUnreadable = errors.New("body unreadable")
 
+// Twice is ErrUnreadable for a name that is given twice. The name is the caller's: it is told to the caller alone, not to the log.
+type Twice struct{ Name string }
+
+func (e *Twice) Error() string {
+	return fmt.Sprintf("%v: %q is given twice", ErrUnreadable, clip(e.Name))
+}
+func (e *Twice) Is(target error) bool { return target == ErrUnreadable }
+
 func unreadable(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrUnreadable, fmt.Sprintf(format, args...))
 }
@@ -83,7 +91,7 @@ func DecodeParams(params []signature.Param) (Value, error) {
 	v := Value{Kind: Object, Members: make(map[string]Value, len(params))}
 	for _, p := range params {
 		if _, twice := v.Members[p.Name]; twice {
-			return Value{}, unreadable("%q is given twice", clip(p.Name))
+			return Value{}, &Twice{p.Name}
 		}
 		v.Members[p.Name] = Value{Kind: String, Text: p.Value}
 	}
@@ -179,7 +187,7 @@ func (p *parser) object(depth int) (Value, error) {
 			return Value{}, err
 		}
 		if _, twice := v.Members[name]; twice {
-			return Value{}, unreadable("%q is given twice", clip(name))
+			return Value{}, &Twice{name}
 		}
 		if !p.next(':') {
 			return Value{}, p.bad()

@@ -137,7 +137,9 @@ func (c *Client) once(ctx context.Context, path string, body []byte) (Outcome, s
 	if err != nil && resp.StatusCode < 300 {
 		return broken(err), ""
 	}
-	return classify(resp.StatusCode, resp.Header, answer, c.Now())
+	out, code := classify(resp.StatusCode, resp.Header, answer, c.Now())
+	out.Detail = strings.ReplaceAll(out.Detail, secret, "(secret)") // an echo: the detail is logged and shown to the app
+	return out, code
 }
 
 // broken is a call without an answer. Only one that never connected certainly did not reach Tongli.

@@ -48,10 +48,10 @@ func (a *Orders) Handle(ctx context.Context, req *door.Request) (envelope.Answer
 	if req.Route == (door.Route{Method: "POST", Path: "/app/orders"}) {
 		return a.place(ctx, req)
 	}
-	req.Log("order_id", req.OrderID)
 	if !lease.ValidOrderID(req.OrderID) {
 		return envelope.Answer{}, lease.ErrOrderUnknown // no such id can exist
 	}
+	req.Log("order_id", req.OrderID)
 	claim, err := a.Store.Claimed(ctx, req.OrderID)
 	if err != nil {
 		return envelope.Answer{}, err
