@@ -9,6 +9,7 @@
 //	GET    /api/orders              live and recent orders with their whitelist state
 //	POST   /api/orders, DELETE /api/orders/{id}, POST /api/orders/{id}/push    the app's own routes, through the gateway
 //	GET    /api/quote               what a slot costs, likewise
+//	GET    /api/queue               how many messages wait, are taken, are dead
 //	GET    /api/tongli              whitelist beside our live orders, faults, breaker
 //	POST   /api/faults, DELETE /api/faults    the simulator's
 //	POST   /api/poll, /api/sweep    runs a scheduled function now and answers its report
@@ -54,6 +55,7 @@ type Console struct {
 	states      map[string]string
 	parks       map[string]lease.StoredPark
 	lastBreaker string
+	lastDepth   Depth
 
 	mu       sync.Mutex
 	lastPoll *PollChanges
@@ -128,6 +130,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("DELETE /api/orders/{id}", c.forward(http.MethodDelete, orderPath))
 	mux.HandleFunc("POST /api/orders/{id}/push", c.forward(http.MethodPost, func(r *http.Request) string { return orderPath(r) + "/push" }))
 	mux.HandleFunc("GET /api/quote", c.forward(http.MethodGet, func(r *http.Request) string { return "/app/quote?" + r.URL.RawQuery }))
+	mux.HandleFunc("GET /api/queue", c.getQueue)
 	mux.HandleFunc("GET /api/tongli", c.getTongli)
 	mux.HandleFunc("POST /api/faults", c.postFault)
 	mux.HandleFunc("DELETE /api/faults", c.deleteFaults)

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
 	"lease-gateway/local/engines"
 	"lease-gateway/local/engines/enginetest"
 	"lease-gateway/local/stack"
@@ -80,6 +83,7 @@ func TestConsole(t *testing.T) {
 	s, c := start(t)
 	t.Run("a lease is told", func(t *testing.T) { aLeaseIsTold(t, s) })
 	t.Run("what the poll changed", func(t *testing.T) { whatThePollChanged(t, s) })
+	t.Run("what lies in the queues", func(t *testing.T) { whatLiesInTheQueues(t, s) })
 	t.Run("nobody else drives it", func(t *testing.T) { nobodyElseDrivesIt(t, s) })
 	t.Run("faults and the difference", func(t *testing.T) { faultsAndTheDifference(t, s) })
 	t.Run("stop ends streams", func(t *testing.T) { stopEndsStreams(t, s, c) })
@@ -231,6 +235,31 @@ func whatThePollChanged(t *testing.T, s *stack.Stack) {
 		t.Errorf("%+v", last)
 	}
 	if status, raw := ask(t, "GET", s.ConsoleURL+"/api/parks?q=sz0001", ""); status != 200 || !strings.Contains(raw, `"price":777`) || !strings.Contains(raw, `"total":1,`) && !strings.Contains(raw, `"total":1}`) {
+		t.Errorf("%d %s", status, raw)
+	}
+}
+
+// A dead letter is told of, and counted.
+func whatLiesInTheQueues(t *testing.T, s *stack.Stack) {
+	t.Helper()
+	next := listen(t, s.ConsoleURL+"/events", "")
+	if status, raw := ask(t, "GET", s.ConsoleURL+"/api/queue", ""); status != 200 || !strings.Contains(raw, `"dead":0`) {
+		t.Errorf("%d %s", status, raw)
+	}
+	for _, q := range s.Template.Queues {
+		if q.DeadLetterARN == "" {
+			if _, err := s.SQS().SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(s.SQSURL + "/" + engines.AccountID + "/" + q.Name), MessageBody: aws.String("unreadable"),
+				MessageGroupId: aws.String("g"), MessageDeduplicationId: aws.String("d")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for e, ok := next(); e.Kind != "queue" || e.OK; e, ok = next() {
+		if !ok {
+			t.Fatal("the stream ended before the dead letter was told of")
+		}
+	}
+	if status, raw := ask(t, "GET", s.ConsoleURL+"/api/queue", ""); status != 200 || !strings.Contains(raw, `"dead":1`) {
 		t.Errorf("%d %s", status, raw)
 	}
 }

@@ -18,7 +18,8 @@ const (
 )
 
 // Event is one thing that happened. Kind is call (over HTTP), message (put into the queue), batch (taken from it), run (a
-// scheduled function), state (of an order's whitelist), breaker, fault or parks (what a poll changed).
+// scheduled function), state (of an order's whitelist), breaker, fault, parks (what a poll
+// changed) or queue (more or less lies in it).
 type Event struct {
 	ID      int64     `json:"id"`
 	At      time.Time `json:"at"`

@@ -22,6 +22,7 @@ const (
 	glancesMax = 1024 // more are dropped: a later glance at the same sees the same
 	parksKept  = 5000 // above, a poll's changes are counted and not compared
 	changesMax = 200
+	queueEvery = time.Second
 )
 
 func (c *Console) look(park, plate string) {
@@ -47,10 +48,14 @@ func (c *Console) glance(g glance) {
 
 // watch runs until the console is closed.
 func (c *Console) watch() {
+	tick := time.NewTicker(queueEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-c.done.Done():
 			return
+		case <-tick.C:
+			c.readQueue(c.done)
 		case g := <-c.glances:
 			ctx, cancel := context.WithTimeout(c.done, 10*time.Second)
 			var err error

@@ -1,8 +1,8 @@
 // Live: every call between app, gateway, queue and Tongli as a travelling line.
 import { html, useEffect, useMemo, useState } from '../vendor/preact-htm.js'
-import { call, live, useEvents } from './server.js'
+import { call, useData, useEvents } from './server.js'
 import { t, timeOf, shortTime } from './text.js'
-import { Announce, Code, Sheet } from './ui.js'
+import { Announce, Badge, Code, Sheet } from './ui.js'
 import { about, fromTo, lanes, resultOf, titleOf, tookOf, whoOf } from './say.js'
 import { TryIt } from './tryit.js'
 
@@ -15,9 +15,10 @@ export function Live({ query }) {
   const [from, setFrom] = useState(0)
   const [open, setOpen] = useState(null)
   const [said, setSaid] = useState('')
+  const [depth] = useData('api/queue', ['queue'])
   useEffect(() => setFilter(query.about ?? ''), [query.about])
   const { events } = useEvents((e) => { if (e.fresh && (e.kind === 'state' || e.kind === 'breaker')) setSaid(titleOf(e)) })
-  const wanted = events.filter((e) => e.id > from && (idle || !e.quiet) && about(e, filter))
+  const wanted = events.filter((e) => e.id > from && (idle || !e.quiet) && e.kind !== 'queue' && about(e, filter))
   const shown = wanted.filter((e) => stop === null || e.id <= stop)
   return html`
     <p class="lead">${t('liveLead')}</p>
@@ -30,6 +31,7 @@ export function Live({ query }) {
       ${stop !== null && html`<span class="note">${t('paused', { n: wanted.length - shown.length })}</span>`}
     </div>
     <${Announce}>${said}<//>
+    ${depth && html`<p class="depth">${t('queue')}: ${t('depth', depth)} ${depth.dead > 0 && html`<${Badge} tone="bad">${t('dead', { n: depth.dead })}<//>`}</p>`}
     <section class="stage" aria-label=${t('calls')}>
       <div class="lanes-head" aria-hidden="true"><span></span><div>${lanes.map((l) => html`<span key=${l} class=${l}>${t(l)}</span>`)}</div><span></span></div>
       ${shown.length === 0 && html`<p class="none">${t(events.length && filter ? 'nothingMatches' : 'nothingYet')}</p>`}

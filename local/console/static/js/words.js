@@ -62,6 +62,8 @@ export const words = {
   clear: ['Clear the list', '清空列表'],
   nothingYet: ['Nothing has happened yet.', '还没有任何事件。'],
   nothingMatches: ['Nothing here matches the filter.', '没有符合筛选的事件。'],
+  depth: ['{waiting} waiting, {taken} taken', '{waiting} 条等待，{taken} 条处理中'],
+  dead: ['{n} dead letters: make redrive', '{n} 条死信：make redrive'],
   lanes: ['Lanes', '泳道'],
   calls: ['What happens', '事件'],
 
