@@ -46,7 +46,7 @@ func (c *Console) API(gateway http.Handler) http.Handler {
 		e.Quiet = r.URL.Path == "/" // the stack's own probe
 		c.publish(e)
 		if e.OK && r.Method != http.MethodGet {
-			c.look(e.ParkSN, e.Plate)
+			c.look(e.ParkSN, e.Plate, e.OrderID)
 		}
 		if e.OK && r.URL.Path == "/lease/park" {
 			c.lookAtPark(e.ParkSN)
@@ -204,7 +204,7 @@ func (c *Console) batch(i triggers.Invocation, batch events.SQSEvent) {
 	c.publish(e)
 	for _, record := range batch.Records {
 		if m, err := whitelist.ReadMessage(record.Body); err == nil {
-			c.look(m.ParkSN, string(m.Plate))
+			c.look(m.ParkSN, string(m.Plate), m.OrderID)
 		}
 	}
 	c.lookAtBreaker()

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"lease-gateway/shared/lease"
+	"lease-gateway/shared/whitelist"
 )
 
 const (
@@ -58,11 +59,19 @@ func (c *Console) getOrders(w http.ResponseWriter, r *http.Request) {
 		return strings.Compare(a.OrderID, b.OrderID)
 	})
 	now, views := time.Now(), []orderView{}
+	breaker, err := c.store.Breaker(r.Context())
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
 	for _, o := range held[:min(len(held), ordersMax)] {
 		v := orderView{OrderID: o.OrderID, ParkSN: o.ParkSN, Plate: string(o.Plate), Status: string(o.Status(now)), State: string(o.Whitelist(now)), Attempts: o.Attempts,
 			CreatedAt: moment(o.CreatedAt), DeliveredAt: moment(o.DeliveredAt), LastError: o.LastError, Dates: []slotView{}}
 		if o.Whitelist(now) == lease.Pending {
 			v.NextAttempt = moment(o.NotBefore)
+			if now.Before(breaker.OpenUntil) { // what an order waits for then stands in the breaker, and nothing in the order
+				v.LastError = whitelist.OpenError(breaker)
+			}
 		}
 		for _, s := range o.Slots {
 			v.Dates = append(v.Dates, slotOf(s))

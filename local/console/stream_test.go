@@ -96,7 +96,7 @@ func TestStreamIsBounded(t *testing.T) {
 // Without an open page the tables are left alone: a load test against make run measures the gateway.
 func TestNobodyLooksNothingIsRead(t *testing.T) {
 	c := New()
-	c.look("P1", "苏E88888")
+	c.look("P1", "苏E88888", "A")
 	c.lookAtBreaker()
 	c.lookAtPark("P1")
 	if n := len(c.glances); n != 0 {
@@ -104,8 +104,8 @@ func TestNobodyLooksNothingIsRead(t *testing.T) {
 	}
 	_, page := c.stream.subscribe(0)
 	defer c.stream.leave(page)
-	c.look("P1", "苏E88888")
-	c.look("P1", "")
+	c.look("P1", "苏E88888", "A")
+	c.look("P1", "", "A")
 	c.lookAtBreaker()
 	if n := len(c.glances); n != 2 {
 		t.Errorf("%d glances with a page, want 2", n)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -123,6 +124,19 @@ func views(slots []lease.Slot) []slotView {
 
 const noSimulator = "Tongli is not simulated here (TONGLI_BASE_URL is set): it cannot be told to fail"
 
+// inWords is a fault with its number.
+func inWords(f tonglisim.Fault) string {
+	switch f.Kind {
+	case "status":
+		return fmt.Sprintf("HTTP %d", f.Status)
+	case "code":
+		return fmt.Sprintf("code %d", f.Code)
+	case "delay", "late":
+		return fmt.Sprintf("%s %d ms", f.Kind, f.DelayMs)
+	}
+	return f.Kind
+}
+
 // postFault sets one fault in place of those that were set.
 func (c *Console) postFault(w http.ResponseWriter, r *http.Request) {
 	var f tonglisim.Fault
@@ -142,7 +156,7 @@ func (c *Console) postFault(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	c.publish(Event{At: time.Now(), Kind: "fault", From: Tongli, To: Tongli, Title: f.Kind, Fault: f.Kind, Status: f.Status})
+	c.publish(Event{At: time.Now(), Kind: "fault", From: Tongli, To: Tongli, Title: inWords(f), Fault: f.Kind, Status: f.Status})
 	write(w, http.StatusCreated, f)
 }
 

@@ -14,6 +14,7 @@ import (
 // What the watcher is asked to look at. It reads the tables beside the calls that it tells of, and never holds one up.
 type glance struct {
 	park, plate string // the orders of a plate; plate empty: the park
+	order       string // the one that the look is about
 	breaker     bool
 	poll        *triggers.Invocation
 }
@@ -25,9 +26,9 @@ const (
 	queueEvery = time.Second
 )
 
-func (c *Console) look(park, plate string) {
+func (c *Console) look(park, plate, order string) {
 	if park != "" && plate != "" {
-		c.glance(glance{park: park, plate: plate})
+		c.glance(glance{park: park, plate: plate, order: order})
 	}
 }
 
@@ -67,7 +68,7 @@ func (c *Console) watch() {
 			case g.plate == "":
 				err = c.rememberPark(ctx, g.park)
 			default:
-				err = c.readStates(ctx, g.park, lease.Plate(g.plate))
+				err = c.readStates(ctx, g.park, lease.Plate(g.plate), g.order)
 			}
 			cancel()
 			if err != nil && c.done.Err() == nil {
@@ -77,8 +78,9 @@ func (c *Console) watch() {
 	}
 }
 
-// readStates tells of each order of a plate whose whitelist state has changed.
-func (c *Console) readStates(ctx context.Context, park string, plate lease.Plate) error {
+// readStates tells of each order of a plate whose whitelist state has changed. The plate's other orders, when they are seen for the
+// first time and are not new, are taken as they are.
+func (c *Console) readStates(ctx context.Context, park string, plate lease.Plate, order string) error {
 	held, err := c.store.PlateOrders(ctx, park, plate)
 	if err != nil {
 		return err
@@ -86,14 +88,22 @@ func (c *Console) readStates(ctx context.Context, park string, plate lease.Plate
 	now := time.Now()
 	for _, o := range held {
 		state := fmt.Sprint(o.Status(now), o.Whitelist(now), o.Attempts, o.LastError)
-		if c.states[o.OrderID] == state {
+		before, seen := c.states[o.OrderID]
+		if before == state {
 			continue
 		}
 		if len(c.states) >= 10*eventsKept {
 			clear(c.states) // a few states are told twice
 		}
 		c.states[o.OrderID] = state
-		c.publish(Event{At: now, Kind: "state", From: Gateway, To: Gateway, Title: string(o.Status(now)), State: string(o.Whitelist(now)),
+		if !seen && o.OrderID != order && now.Sub(o.CreatedAt) > time.Minute {
+			continue
+		}
+		at := now
+		if o.State == lease.Delivered && !o.DeliveredAt.IsZero() {
+			at = o.DeliveredAt
+		}
+		c.publish(Event{At: at, Kind: "state", From: Gateway, To: Gateway, Title: string(o.Status(now)), State: string(o.Whitelist(now)),
 			OK: o.State != lease.Refused, ParkSN: park, Plate: string(plate), OrderID: o.OrderID, Note: o.LastError})
 	}
 	return nil

@@ -38,8 +38,8 @@ export function story(name, options, tell) {
   })
 }
 
-// sees waits until a text, or what a locator finds, is on the page.
-export const sees = (page, what) => (typeof what === 'string' || what instanceof RegExp ? page.getByText(what).first() : what).waitFor()
+// sees waits until a text, or what a locator finds, is on the page, once or more often.
+export const sees = (page, what) => (typeof what === 'string' || what instanceof RegExp ? page.getByText(what) : what).first().waitFor()
 
 export const button = (page, name, exact) => page.getByRole('button', { name, exact })
 

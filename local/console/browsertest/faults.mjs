@@ -67,6 +67,7 @@ story('401: the circuit opens', { view: 'tongli' }, async (page) => {
   await sees(page, page.locator('.breaker .badge', { hasText: 'closed' }))
   await fail(page, 'Refuse our key (401)')
   await place(page, park, '苏E40100')
+  await sees(page, order(page, '苏E40100').getByText('circuit open until'))
   await go(page, 'Tongli')
   await sees(page, page.locator('.breaker .badge', { hasText: 'open' }))
   await sees(page, page.locator('.breaker', { hasText: /until \d\d:\d\d:\d\d/ }))

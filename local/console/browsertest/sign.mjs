@@ -20,6 +20,7 @@ story('a call of Live is explained', {}, async (page) => {
   await page.getByRole('link', { name: 'Explain its signature' }).click()
   await sees(page, page.getByRole('heading', { level: 1, name: 'Sign' }))
   await sees(page, page.locator('.verdict .badge', { hasText: /^equal$/ }))
+  assert.equal(await page.locator('.verdict .bad-text').count(), 0, 'nothing else is wrong with it')
   await go(page, 'Orders')
   await go(page, 'Sign')
   assert.equal(await page.getByLabel('Path').inputValue(), '/lease/park', 'what was asked is still there')

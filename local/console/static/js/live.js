@@ -6,7 +6,7 @@ import { Announce, Badge, Code, Sheet } from './ui.js'
 import { about, fromTo, lanes, resultOf, titleOf, tookOf, whoOf } from './say.js'
 import { TryIt } from './tryit.js'
 
-const rowsShown = 200
+const rowsShown = 120
 
 export function Live({ query }) {
   const [filter, setFilter] = useState(query.about ?? '')

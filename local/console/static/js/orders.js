@@ -7,7 +7,7 @@ import { OrderForm } from './orderform.js'
 import { ofOrder, resultOf, stateWord, titleOf } from './say.js'
 
 export function Orders({ query }) {
-  const [data, reload] = useData('api/orders', ['state', 'call', 'batch'])
+  const [data, reload] = useData('api/orders', ['state', 'call', 'batch', 'breaker'])
   const [said, setSaid] = useState('')
   useEvents()
   const act = async (method, path, id) => {

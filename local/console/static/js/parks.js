@@ -6,7 +6,7 @@ import { Announce, Badge } from './ui.js'
 import { Plot } from './map.js'
 import { Spark, Week } from './week.js'
 
-const step = 60 // rows that are drawn at first, and more by a button
+const step = 40 // rows that are drawn at first, and more by a button
 
 export function Parks({ query }) {
   const [search, setSearch] = useState('')
