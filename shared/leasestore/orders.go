@@ -222,6 +222,7 @@ type Due struct {
 	Plate    lease.Plate
 	OrderID  string
 	DueAt    time.Time
+	DueSince time.Time // as Order.DueSince
 	NextSlot time.Time
 	Shard    int // of the index: one that gave as many entries as were asked for may hold more
 }
@@ -239,7 +240,7 @@ func (s *Store) DueOrders(ctx context.Context, until time.Time, limit int) ([]Du
 		s.reads(out.ConsumedCapacity)
 		for _, i := range out.Items {
 			o := orderOf(i)
-			due = append(due, Due{o.ParkSN, o.Plate, o.OrderID, o.DueAt, getTime(i, "ns"), shard})
+			due = append(due, Due{o.ParkSN, o.Plate, o.OrderID, o.DueAt, o.DueSince, getTime(i, "ns"), shard})
 		}
 	}
 	return due, nil

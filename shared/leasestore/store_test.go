@@ -173,6 +173,9 @@ func TestOrders(t *testing.T) {
 	if err != nil || !ok || !moved.DueSince.Equal(first) {
 		t.Errorf("due since %s, want %s: %v %v", moved.DueSince, first, ok, err)
 	}
+	if shown, err := s.DueOrders(ctx, now.Add(4*time.Hour), 100); err != nil || !slices.ContainsFunc(shown, func(d leasestore.Due) bool { return d.OrderID == due[0].OrderID && d.DueSince.Equal(first) }) {
+		t.Errorf("the index does not show since when: %+v %v", shown, err)
+	}
 	if again, err := s.Order(ctx, due[0].OrderID); err != nil || !again.DueSince.Equal(first) || again.Sent {
 		t.Errorf("after a second move: %+v %v", again, err)
 	}

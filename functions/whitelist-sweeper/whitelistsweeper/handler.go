@@ -47,7 +47,7 @@ type Input struct {
 
 // Report is the answer.
 type Report struct {
-	Due       int    `json:"due"`      // entries that the index showed
+	Due       int    `json:"due"`      // entries that the index showed to be due
 	Sent      int    `json:"sent"`     // plates whose message was sent
 	Moved     int    `json:"moved"`    // due marks moved on
 	Unsent    int    `json:"unsent"`   // messages that the queue did not take: due again at once
@@ -76,20 +76,25 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 		}
 	}
 	r := Report{Breaker: "closed"}
-	most, until, limit := whitelist.PlatesPerSweep, now, whitelist.PerShard
+	// Marks that were moved on are read too, but only to tell how long their pushes have been waited for.
+	most, ripe, until, limit := whitelist.PlatesPerSweep, now, now.Add(whitelist.SweepDelay), whitelist.PerShard
 	switch {
 	case now.Before(breaker.OpenUntil):
 		r.Breaker, most = "open", 0
 	case !breaker.OpenUntil.IsZero():
 		r.Breaker, most = "half-open", 1 // one plate, for the probe
 	case breaker.Drain:
-		until, limit = now.Add(whitelist.FarAhead), whitelist.DrainPerShard
+		ripe, limit = now.Add(whitelist.FarAhead), whitelist.DrainPerShard
+		until = ripe
 	}
 	due, err := s.Store.DueOrders(ctx, until, limit)
 	if err != nil {
 		return r, err
 	}
+	shards := full(due, limit)
 	s.measure(&r, due, now)
+	due = slices.DeleteFunc(due, func(d leasestore.Due) bool { return d.DueAt.After(ripe) })
+	r.Due = len(due)
 	if r.Breaker == "half-open" && len(due) == 0 {
 		// The probe must not wait for a due mark of its own: everything undelivered waits for it.
 		if due, err = s.Store.DueOrders(ctx, now.Add(whitelist.FarAhead), whitelist.PerShard); err != nil {
@@ -97,7 +102,7 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 		}
 	}
 	all, err := s.send(ctx, &r, due, most, now)
-	if err == nil && breaker.Drain && r.Breaker == "closed" && all && !full(due, limit) {
+	if err == nil && breaker.Drain && r.Breaker == "closed" && all && !shards {
 		next := breaker
 		next.Drain = false
 		_, _, err = s.Store.SaveBreaker(ctx, next, breaker)
@@ -117,11 +122,11 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 	return r, err
 }
 
+// measure tells how old the oldest of what is due is, and how many drivers may stand before a closed gate. A mark that waits for its message's push counts
+// since it was first due: each sweep tells of it anew, as an alarm wants it.
 func (s *Sweeper) measure(r *Report, due []leasestore.Due, now time.Time) {
-	r.Due = len(due)
 	for _, d := range due {
-		r.older(now.Sub(d.DueAt))
-		if dueSoon(d, now) {
+		if r.older(now.Sub(since(d))); dueSoon(d, now) {
 			r.DueSoon++
 		}
 	}
@@ -129,8 +134,16 @@ func (s *Sweeper) measure(r *Report, due []leasestore.Due, now time.Time) {
 
 func (r *Report) older(age time.Duration) { r.OldestDue = max(r.OldestDue, int64(age.Seconds())) }
 
+// since when an entry has been due.
+func since(d leasestore.Due) time.Time {
+	if d.DueSince.IsZero() {
+		return d.DueAt
+	}
+	return d.DueSince
+}
+
 func dueSoon(d leasestore.Due, now time.Time) bool {
-	return !d.DueAt.After(now) && d.NextSlot.Before(now.Add(whitelist.Soon))
+	return !since(d).After(now) && d.NextSlot.Before(now.Add(whitelist.Soon))
 }
 
 // full reports whether a shard of the index gave as much as it was asked for.
@@ -200,9 +213,7 @@ func (s *Sweeper) send(ctx context.Context, r *Report, due []leasestore.Due, mos
 		if !moved {
 			continue
 		}
-		if r.Moved++; !order.DueSince.IsZero() {
-			r.older(now.Sub(order.DueSince))
-		}
+		r.Moved++
 		if chosen[p] {
 			continue
 		}

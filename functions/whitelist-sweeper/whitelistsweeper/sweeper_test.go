@@ -50,7 +50,7 @@ func (s *shelf) DueOrders(_ context.Context, until time.Time, limit int) ([]leas
 	list := slices.Clone(s.ghosts)
 	for _, o := range s.orders {
 		if !o.DueAt.IsZero() && !o.DueAt.After(until) {
-			list = append(list, leasestore.Due{ParkSN: o.ParkSN, Plate: o.Plate, OrderID: o.OrderID, DueAt: o.DueAt, NextSlot: o.NextSlot(s.now), Shard: s.shard(o.OrderID)})
+			list = append(list, leasestore.Due{ParkSN: o.ParkSN, Plate: o.Plate, OrderID: o.OrderID, DueAt: o.DueAt, DueSince: o.DueSince, NextSlot: o.NextSlot(s.now), Shard: s.shard(o.OrderID)})
 		}
 	}
 	slices.SortFunc(list, func(a, b leasestore.Due) int { return a.DueAt.Compare(b.DueAt) })
@@ -327,6 +327,8 @@ func TestMetrics(t *testing.T) {
 		{"to be taken away", change(due("a", 10*time.Minute), func(o *lease.Order) { o.Cancelled = true }), nil, "60 0 0"},
 		{"its slot is over", due("a", -2*hour), nil, "60 0 0"},
 		{"moved on three times, and nothing came of it", change(due("a", 30*hour), func(o *lease.Order) { o.DueSince = noon.Add(-16 * time.Minute) }), nil, "960 0 0"},
+		{"moved on a minute ago, its push has not come", change(due("a", 10*time.Minute), func(o *lease.Order) { o.DueAt, o.DueSince = noon.Add(4*time.Minute), noon.Add(-2*time.Minute) }), nil, "120 1 0"},
+		{"placed just now", change(due("a", 10*time.Minute), func(o *lease.Order) { o.DueAt = noon.Add(time.Minute) }), nil, "0 0 0"},
 		{"open: nobody can say what it is, so it counts", due("a", 10*time.Minute), func(s *shelf) { s.breaker.OpenUntil = noon.Add(time.Minute) }, "60 1 1"},
 		{"a drain looks at what is not due yet", change(due("a", 10*time.Minute), func(o *lease.Order) { o.DueAt = noon.Add(time.Minute) }), func(s *shelf) { s.breaker.Drain = true }, "0 0 0"},
 		{"half open", due("a", 30*hour), func(s *shelf) { s.breaker.OpenUntil = noon }, "60 0 1"},
@@ -345,19 +347,20 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestStandstill: a pusher that never runs is seen within a quarter of an hour, although each sweep moves the mark on.
+// TestStandstill: a pusher that never runs is told of by every sweep, although each moves the mark on: alarms want it minute after minute.
 func TestStandstill(t *testing.T) {
 	s := newShelf(due("a", 30*hour))
-	oldest := int64(0)
-	for range 16 {
+	for minute := range 20 {
 		r, _, err := s.sweep(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		oldest = max(oldest, r.OldestDue)
+		if want := int64(minute+1) * 60; r.OldestDue != want {
+			t.Errorf("minute %d: oldest %d s, want %d", minute, r.OldestDue, want)
+		}
 		s.now = s.now.Add(time.Minute)
 	}
-	if oldest < 600 || len(s.sent) < 3 {
-		t.Errorf("oldest %d s after %d messages, want 600 and more: it alarms", oldest, len(s.sent))
+	if len(s.sent) != 4 {
+		t.Errorf("%d messages in 20 minutes, want one in five", len(s.sent))
 	}
 }
