@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os/exec"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 	"lease-gateway/local/engines"
 	"lease-gateway/local/stack"
 	"lease-gateway/local/tonglisim"
+	"lease-gateway/shared/leasestore"
 )
 
 // TestKilledAndStartedAgain: the whole process group is killed while Tongli is down; on the same DATA_DIR the parks and
@@ -35,13 +38,13 @@ func TestKilledAndStartedAgain(t *testing.T) {
 		return fmt.Sprint(p)
 	}
 	tongliPort := port()
-	data, api := t.TempDir(), port()
+	data, api, console := t.TempDir(), port(), port()
 	s := &stack.Stack{URL: "http://127.0.0.1:" + api}
 	run := func() *exec.Cmd {
 		cmd := exec.Command(root+"/.build/lease-local", "run")
 		cmd.Dir = root
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Env = append(cmd.Environ(), "PORT="+api, "INVOKE_PORT="+port(), "CONSOLE_PORT="+port(), "DATA_DIR="+data, "SWEEP_EVERY=1s", "POLL_EVERY=1h", "TONGLI_BASE_URL=http://127.0.0.1:"+tongliPort)
+		cmd.Env = append(cmd.Environ(), "PORT="+api, "INVOKE_PORT="+port(), "CONSOLE_PORT="+console, "DATA_DIR="+data, "SWEEP_EVERY=1s", "POLL_EVERY=1h", "TONGLI_BASE_URL=http://127.0.0.1:"+tongliPort)
 		out := &lines{ready: make(chan struct{})}
 		cmd.Stdout, cmd.Stderr = out, out
 		if err := cmd.Start(); err != nil {
@@ -73,7 +76,24 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	if a := tongli(t, s, "GET", "/lease/order", "park_sn=P1", ""); !strings.Contains(string(a.Data), "苏E88888") {
 		t.Errorf("the order is lost: %s", a.Raw)
 	}
-	eventually(t, 2*time.Minute, "pushed after the restart", func() bool { return state(t, s, "survivor") == "delivered" && len(sim.Whitelist()) == 1 })
+	var where struct{ DynamoDB string }
+	resp, err := http.Get("http://127.0.0.1:" + console + "/stack.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&where); err != nil {
+		t.Fatal(err)
+	}
+	s.DynamoURL = where.DynamoDB
+	store := leasestore.Open(s.DynamoDB(), leasestore.Tables{Orders: "lease-OrdersTable", Expiring: "lease-ExpiringTable"})
+	eventually(t, time.Minute, "pushed after the restart", func() bool {
+		if state(t, s, "survivor") == "delivered" && len(sim.Whitelist()) == 1 {
+			return true
+		}
+		age(t, store, 6*time.Minute)
+		return false
+	})
 }
 
 // lines watches a process's output for the line "ready …".
