@@ -151,29 +151,3 @@ func TestParseQueryErrors(t *testing.T) {
 		}
 	}
 }
-
-// FuzzCanonicalQuery: the canonical form is the same as net/url's but for the order and the space, and canonicalising it again changes nothing.
-func FuzzCanonicalQuery(f *testing.F) {
-	f.Add("b=2&a=1&a=0")
-	f.Add("x=a+b%2Bc~d*&;=;&&=")
-	f.Add("苏=%E8%8B%8F")
-	f.Fuzz(func(t *testing.T, raw string) {
-		params, err := ParseQuery(raw)
-		if err != nil {
-			return
-		}
-		once := CanonicalQuery(params)
-		again, err := ParseQuery(once)
-		if err != nil {
-			t.Fatalf("%q does not parse: %v", once, err)
-		}
-		if twice := CanonicalQuery(again); twice != once {
-			t.Errorf("not stable: %q then %q", once, twice)
-		}
-		for _, p := range params {
-			if want := strings.ReplaceAll(url.QueryEscape(p.Value), "+", "%20"); Escape(p.Value) != want {
-				t.Errorf("escape %q: %q, want %q", p.Value, Escape(p.Value), want)
-			}
-		}
-	})
-}
