@@ -75,22 +75,6 @@ func TestPlates(t *testing.T) {
 	}
 }
 
-func FuzzPlate(f *testing.F) {
-	f.Add("苏·e88888")
-	f.Fuzz(func(t *testing.T, text string) {
-		p, err := ParsePlate(text)
-		if err != nil {
-			if !errors.Is(err, ErrInvalid) {
-				t.Fatalf("%v", err)
-			}
-			return
-		}
-		if again, err := ParsePlate(string(p)); err != nil || again != p {
-			t.Errorf("%q normalises to %q, that to %q, %v", text, p, again, err)
-		}
-	})
-}
-
 // slowOpen is the contract's definition of an open minute, word by word.
 func slowOpen(p *Park, d Date, minute int) bool {
 	for start := d - 1; start <= d; start++ {
