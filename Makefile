@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push contract-test sam-check deploy smoke restore sbom vuln
+.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz contract-test sam-check deploy smoke restore sbom vuln
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -61,6 +61,9 @@ chaos: build ## 300 orders while processes are killed, the queue is emptied and 
 
 bench-push: build ## from a 201 until Tongli accepts, 1,000 orders at 50 a second: percentiles
 	@LEASE_BINARIES_BUILT=1 .build/lease-local engines -- go test -run '^$$' -bench BenchmarkAccepted -benchtime 1000x ./local/e2e
+
+fuzz: ## every fuzz target for FUZZTIME=1m each, then a count
+	@local/fuzz/run.sh
 
 contract-test: build ## schemathesis over docs/openapi.yaml, against a stack of its own or the one at LEASE_E2E_URL
 	@local/contracttest/run.sh

@@ -166,13 +166,13 @@ func classify(status int, header http.Header, body []byte, now time.Time) (Outco
 	code := ""
 	e, unreadable := members(body)
 	if raw := string(e["code"]); raw != "" && (raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
-		code = strings.Trim(raw, `"`)
+		code = text(e["code"])
 	}
 	enveloped := code != "" // a code that is no number and no string is none
 	out := Outcome{Data: e["data"], RetryAfter: retryAfter(header.Get("Retry-After"), now), Detail: fmt.Sprintf("HTTP %d", status)}
 	if code != "" {
 		out.Detail += ", code " + clip(code, 32)
-		if msg := strings.Trim(string(e["msg"]), `"`); msg != "" && msg != "null" {
+		if msg := text(e["msg"]); msg != "" && msg != "null" {
 			out.Detail += ": " + clip(msg, 160)
 		}
 	}
@@ -236,6 +236,15 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 		return nil, errors.New("more than one JSON value")
 	}
 	return all, nil
+}
+
+// text is what a JSON string says, escapes read (PHP escapes all that is not ASCII), and any other value as it stands.
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil && raw[0] == '"' {
+		return s
+	}
+	return string(raw)
 }
 
 func retryAfter(value string, now time.Time) time.Duration {
