@@ -21,6 +21,8 @@ const (
 	Jitter = 0.2
 	// InvocationRetry is the first retry, inside the invocation: a hiccup costs a second and not a minute.
 	InvocationRetry = 1500 * time.Millisecond
+	// FirstWithin is the contract's word for it; a Retry-After up to here is waited for inside the invocation too.
+	FirstWithin = 3 * time.Second
 	// NearRetry is the longest wait from two hours before a slot until its end.
 	NearRetry = 42 * time.Second
 	// NearSlot is when a driver may be on the way.

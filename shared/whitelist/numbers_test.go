@@ -13,7 +13,7 @@ func TestNumbers(t *testing.T) {
 		name    string
 		a, less time.Duration
 	}{
-		{"the first retry within 3 s", most(InvocationRetry), 3 * time.Second},
+		{"the first retry within 3 s", most(InvocationRetry), FirstWithin},
 		{"the second within a minute", most(delays[1]) + sweep, time.Minute},
 		{"the third within two minutes", most(delays[2]) + sweep, 2 * time.Minute},
 		{"at most an hour", most(delays[len(delays)-1]) + sweep, time.Hour},

@@ -138,8 +138,9 @@ func (r *round) transient(out tongli.Outcome, orders []*lease.Order) (again bool
 		r.unsettle(now)
 	}
 	jitter := r.Jitter()
+	r.plate.wait = out.RetryAfter
 	for _, o := range orders {
-		first := o.Attempts == 0 && out.RetryAfter == 0
+		first := o.Attempts == 0 && out.RetryAfter <= whitelist.FirstWithin
 		again = again || first
 		at := whitelist.NextAttempt(o.Attempts+1, out.RetryAfter, o.Slots, now, jitter).Truncate(time.Millisecond)
 		err := r.acknowledge(r.ctx, o, func(next *lease.Order) {

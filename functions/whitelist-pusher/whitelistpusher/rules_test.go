@@ -84,6 +84,21 @@ func TestFirstRetry(t *testing.T) {
 			t.Errorf("jitter %g: waited %v, want %s", jitter, b.waits, want)
 		}
 	}
+	// a short Retry-After is waited for there too, to the letter; a longer one is left to the sweeper
+	for after, state := range map[time.Duration]string{time.Second: "delivered after 2, not due", 3 * time.Second: "delivered after 2, not due", 4 * time.Second: "pending after 1, due in 4s"} {
+		b := newBench(night("o", plateA, 1))
+		b.Jitter = func() float64 { return -1 }
+		b.gate.answer = func(n int, _ lease.Plate, _ string) tongli.Outcome {
+			if n == 1 {
+				return tongli.Outcome{Class: tongli.Transient, Detail: "HTTP 429", RetryAfter: after}
+			}
+			return accepted
+		}
+		b.push(t, "o")
+		if got := b.state("o"); got != state || len(b.waits) > 0 && b.waits[0] != after {
+			t.Errorf("Retry-After %s: %s after waiting %v, want %s", after, got, b.waits, state)
+		}
+	}
 	b := newBench(night("o", plateA, 1))
 	b.gate.answer = func(int, lease.Plate, string) tongli.Outcome { return busy }
 	b.push(t, "o")
