@@ -17,8 +17,9 @@ export function story(name, options, tell) {
   test(name, { timeout: 120_000 }, async () => {
     const context = await browser.newContext({ locale, colorScheme, viewport, reducedMotion: 'reduce' })
     context.setDefaultTimeout(30_000)
-    const wrong = []
+    const wrong = [], told = []
     context.on('request', (r) => { const at = new URL(r.url()); if (at.host !== host && at.protocol !== 'data:') wrong.push('request to ' + r.url()) })
+    context.on('requestfailed', (r) => { if (!r.url().includes('/events')) told.push('failed ' + r.url() + ' ' + r.failure()?.errorText) })
     context.on('weberror', (e) => wrong.push('error ' + e.error()))
     context.on('console', (m) => {
       if (m.type() === 'error' || m.type() === 'warning') {
@@ -32,6 +33,9 @@ export function story(name, options, tell) {
       await tell(page)
       assert.ok(!(await page.content()).includes(process.env.SECRET), 'the secret is on the page')
       assert.deepEqual(wrong, [])
+    } catch (e) {
+      e.message += '\nthe page: ' + [...wrong, ...told].join('\n')
+      throw e
     } finally {
       await context.close()
     }
