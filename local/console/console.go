@@ -23,6 +23,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lease-gateway/local/stack"
@@ -50,6 +51,7 @@ type Console struct {
 	stack       *stack.Stack
 	store       *leasestore.Store
 	ordersTable string
+	ownTongli   atomic.Bool // no simulator tells of the calls
 
 	// of the watcher alone
 	states      map[string]string
@@ -62,7 +64,7 @@ type Console struct {
 	folders  map[string]string // function name to folder
 }
 
-// New makes a console for stack.Options: Observer: c, Console: c.Pages.
+// New makes a console for stack.Options: Observer: c, Console: c.Pages, Log: c.Log(os.Stderr).
 func New() *Console {
 	c := &Console{
 		// Ids go on from an earlier run's, so that a browser which comes back after a restart misses nothing.
@@ -76,6 +78,7 @@ func New() *Console {
 // Pages is the handler of CONSOLE_PORT for a stack that has started.
 func (c *Console) Pages(s *stack.Stack) http.Handler {
 	c.stack = s
+	c.ownTongli.Store(s.Tongli == nil)
 	tables := leasestore.Tables{}
 	for _, t := range s.Template.Tables {
 		name := *t.Create.TableName

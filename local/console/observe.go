@@ -46,12 +46,28 @@ func (c *Console) API(gateway http.Handler) http.Handler {
 		e.Quiet = r.URL.Path == "/" // the stack's own probe
 		c.publish(e)
 		if e.OK && r.Method != http.MethodGet {
+			c.stateOf(e)
 			c.look(e.ParkSN, e.Plate, e.OrderID)
 		}
 		if e.OK && r.URL.Path == "/lease/park" {
 			c.lookAtPark(e.ParkSN)
 		}
 	})
+}
+
+// stateOf tells the whitelist state with which the app was answered: by the time the tables are read, it may have passed.
+func (c *Console) stateOf(call Event) {
+	var answer struct {
+		Data struct {
+			Status    string
+			Whitelist struct{ State string }
+		}
+	}
+	if json.Unmarshal([]byte(call.Answer), &answer) != nil || answer.Data.Whitelist.State == "" {
+		return // a park, or an answer that is not an order
+	}
+	c.publish(Event{At: call.At, Kind: "state", From: Gateway, To: Gateway, Title: answer.Data.Status, State: answer.Data.Whitelist.State,
+		OK: true, ParkSN: call.ParkSN, Plate: call.Plate, OrderID: call.OrderID})
 }
 
 // head keeps the beginning of what is written to it.

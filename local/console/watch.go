@@ -96,7 +96,8 @@ func (c *Console) readStates(ctx context.Context, park string, plate lease.Plate
 			clear(c.states) // a few states are told twice
 		}
 		c.states[o.OrderID] = state
-		if !seen && o.OrderID != order && now.Sub(o.CreatedAt) > time.Minute {
+		answered := o.State == lease.Pending && o.Attempts == 0 && o.LastError == "" // told with the app's answer
+		if answered || !seen && o.OrderID != order && now.Sub(o.CreatedAt) > time.Minute {
 			continue
 		}
 		at := now

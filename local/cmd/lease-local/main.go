@@ -96,7 +96,7 @@ func run(ctx context.Context) error {
 	page := console.New()
 	s, err := stack.Start(ctx, stack.Options{Console: page.Pages, Observer: page, Port: v.Port, InvokePort: v.InvokePort, ConsolePort: v.ConsolePort, DataDir: v.DataDir,
 		TongliBaseURL: v.BaseURL, PollEvery: v.PollEvery, SweepEvery: v.SweepEvery, RepushEvery: v.RepushEvery,
-		Containers: stack.Containers{Address: v.Containers, Ports: stack.SamPorts}, Log: os.Stderr, Say: say})
+		Containers: stack.Containers{Address: v.Containers, Ports: stack.SamPorts}, Log: page.Log(os.Stderr), Say: say})
 	if err != nil {
 		return err
 	}
