@@ -54,7 +54,7 @@ type Console struct {
 	ownTongli   atomic.Bool // no simulator tells of the calls
 
 	// of the watcher alone
-	states      map[string]string
+	states      map[string]told
 	parks       map[string]lease.StoredPark
 	lastBreaker string
 	lastDepth   Depth
@@ -69,7 +69,7 @@ func New() *Console {
 	c := &Console{
 		// Ids go on from an earlier run's, so that a browser which comes back after a restart misses nothing.
 		stream:  newStream(time.Now().UnixMilli()),
-		glances: make(chan glance, glancesMax), states: map[string]string{}, folders: map[string]string{},
+		glances: make(chan glance, glancesMax), states: map[string]told{}, folders: map[string]string{},
 	}
 	c.done, c.end = context.WithCancel(context.Background())
 	return c

@@ -78,6 +78,12 @@ func (c *Console) watch() {
 	}
 }
 
+// told is the last that was told, or seen, of an order.
+type told struct {
+	state string
+	at    time.Time
+}
+
 // readStates tells of each order of a plate whose whitelist state has changed. The plate's other orders, when they are seen for the
 // first time and are not new, are taken as they are.
 func (c *Console) readStates(ctx context.Context, park string, plate lease.Plate, order string) error {
@@ -89,20 +95,23 @@ func (c *Console) readStates(ctx context.Context, park string, plate lease.Plate
 	for _, o := range held {
 		state := fmt.Sprint(o.Status(now), o.Whitelist(now), o.Attempts, o.LastError)
 		before, seen := c.states[o.OrderID]
-		if before == state {
+		if before.state == state {
 			continue
 		}
 		if len(c.states) >= 10*eventsKept {
 			clear(c.states) // a few states are told twice
 		}
-		c.states[o.OrderID] = state
-		answered := o.State == lease.Pending && o.Attempts == 0 && o.LastError == "" // told with the app's answer
-		if answered || !seen && o.OrderID != order && now.Sub(o.CreatedAt) > time.Minute {
-			continue
-		}
 		at := now
 		if o.State == lease.Delivered && !o.DeliveredAt.IsZero() {
 			at = o.DeliveredAt
+		}
+		if !at.After(before.at) {
+			at = before.at.Add(time.Millisecond) // the pusher took its moment before we looked: what is told later is later
+		}
+		c.states[o.OrderID] = told{state, at}
+		answered := o.State == lease.Pending && o.Attempts == 0 && o.LastError == "" // told with the app's answer
+		if answered || !seen && o.OrderID != order && now.Sub(o.CreatedAt) > time.Minute {
+			continue
 		}
 		c.publish(Event{At: at, Kind: "state", From: Gateway, To: Gateway, Title: string(o.Status(now)), State: string(o.Whitelist(now)),
 			OK: o.State != lease.Refused, ParkSN: park, Plate: string(plate), OrderID: o.OrderID, Note: o.LastError})
