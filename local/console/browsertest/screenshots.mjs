@@ -31,7 +31,7 @@ test('pictures', { timeout: 120_000 }, async () => {
   await go(page, 'Parks')
   await page.locator('.list button').nth(4).click()
   await page.locator('.week').waitFor()
-  await page.setViewportSize({ width: 1200, height: 1150 })
+  await page.setViewportSize({ width: 1200, height: 1060 })
   await shoot(page, 'parks')
   await page.setViewportSize({ width: 1200, height: 820 })
 
