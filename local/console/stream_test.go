@@ -19,7 +19,9 @@ import (
 // listen opens the stream over HTTP and returns what it sends.
 func listen(t *testing.T, url, lastID string) (next func() (Event, bool)) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // what never comes must fail, not hang
+	t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,12 +167,16 @@ func TestStreamCutsOffSlowReaders(t *testing.T) {
 		s.publish(Event{})
 		<-good
 	}
-	n := 0
-	for range slow {
-		n++
+	for range subscriberMax {
+		<-slow
 	}
-	if n != subscriberMax {
-		t.Errorf("the slow reader had %d events before it was cut off, want %d", n, subscriberMax)
+	select {
+	case e, open := <-slow:
+		if open {
+			t.Errorf("the slow reader got %+v: more than its share", e)
+		}
+	default:
+		t.Error("the slow reader was not cut off")
 	}
 	missed, again := s.subscribe(subscriberMax)
 	if len(missed) != 1 || missed[0].ID != subscriberMax+1 {
