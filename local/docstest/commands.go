@@ -35,15 +35,20 @@ func RunCommands(name, baseURL, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return runBlocks(name, blocks, "sh run", dir, "BASE_URL="+baseURL)
+}
+
+// runBlocks runs all blocks of a kind in one shell.
+func runBlocks(name string, blocks []Block, info, dir, env string) (string, error) {
 	script := "set -eu\n"
 	for _, b := range blocks {
-		if b.Info == "sh run" {
+		if b.Info == info {
 			script += b.Text
 		}
 	}
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "BASE_URL="+baseURL)
+	cmd.Env = append(os.Environ(), env)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
