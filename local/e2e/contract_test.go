@@ -213,6 +213,10 @@ func TestContract(t *testing.T) {
 				names[topic+c.name] = true
 				r := c.base()
 				c.change(r)
+				if why := leftOut(c.name, r.body); why != "" {
+					t.Logf("left out: %s: %s", c.name, why)
+					continue
+				}
 				a := r.send(t, s)
 				named := strings.Fields(a.fields())
 				slices.Sort(named)
