@@ -9,11 +9,14 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz contract-test sam-check deploy smoke restore sbom vuln
+.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz contract-test sam-check deploy smoke restore sbom vuln doctor
 .DEFAULT_GOAL = help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+doctor: ## what this machine has and lacks for each of these commands
+	@local/doctor/doctor.sh
 
 run: build ## everything on loopback: functions, engines, a simulated Tongli; ends with Ctrl-C
 	@exec .build/lease-local run
