@@ -50,7 +50,7 @@ func onEngine(t *testing.T) *leasestore.Store {
 func TestMemoryIsTheStore(t *testing.T) {
 	sequences, failed := 0, false
 	rapid.Check(t, func(rt *rapid.T) {
-		if sequences++; sequences > 20 && !failed {
+		if sequences++; sequences > 10 && !failed {
 			return // enough of them on the engine
 		}
 		engine, fake := onEngine(t), &memory{parks: map[string]lease.StoredPark{}}

@@ -18,7 +18,7 @@ const (
 	pageLimit  = 1000
 	pageTries  = 3       // once and two retries, then the sweep is incomplete
 	fetchAhead = 4       // pages asked for at once: 100 pages of 3 s in 78 s, and Tongli hardly notices
-	maxPages   = 5_000   // a list that goes on is none: it would only end with the memory …
+	maxPages   = 2_000   // a list that goes on is none: it would only end with the memory …
 	maxParks   = 200_000 // … twice what one run is made for
 )
 
