@@ -70,7 +70,7 @@ func testGarbage(t *testing.T, g garbage) {
 		now = now.Add(5 * time.Minute)
 		p := &parkpoller.Poller{Store: m, Now: func() time.Time { return now }, Wait: func(context.Context, time.Duration) error { return nil },
 			Logger: slog.New(slog.DiscardHandler), Tongli: &tongli.Client{HTTP: tongli.NewHTTPClient(), BaseURL: server.URL, AppID: "a", Now: time.Now,
-				Secret: func(context.Context) (string, error) { return "s", nil }}}
+				Secret: func(context.Context) (string, error) { return "a-secret-of-the-test", nil }}}
 		report, err := p.Handle(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
