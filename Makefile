@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz contract-test sam-check deploy smoke restore sbom vuln doctor
+.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -64,6 +64,12 @@ chaos: build ## 300 orders while processes are killed, the queue is emptied and 
 
 bench-push: build ## from a 201 until Tongli accepts, 1,000 orders at 50 a second: percentiles
 	@LEASE_BINARIES_BUILT=1 .build/lease-local engines -- go test -run '^$$' -bench BenchmarkAccepted -benchtime 1000x ./local/e2e
+
+bench-parks: build ## finding parks around a place among 100,000: time and read units of one search
+	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkNear -benchtime 200x ./shared/leasestore
+
+bench-pages: build ## pages 1, 10, 100 and 1,000 of a park with a million rows: time and read units of each
+	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkPageOfAMillion -benchtime 30x ./functions/lease-order/leaseorder
 
 fuzz: ## every fuzz target for FUZZTIME=1m each, then a count
 	@local/fuzz/run.sh
