@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages
+.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages bench-startup
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -70,6 +70,9 @@ bench-parks: build ## finding parks around a place among 100,000: time and read 
 
 bench-pages: build ## pages 1, 10, 100 and 1,000 of a park with a million rows: time and read units of each
 	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkPageOfAMillion -benchtime 30x ./functions/lease-order/leaseorder
+
+bench-startup: build ## each function and a hello-world in turns: exec to the first /next, and the first answer under the quota of 128 MB. STARTUP_BINARIES=… to hold others against them
+	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkStartup -benchtime 21x ./local/bench
 
 fuzz: ## every fuzz target for FUZZTIME=1m each, then a count
 	@local/fuzz/run.sh
