@@ -50,7 +50,7 @@ func NewQuota(share float64) (*Quota, error) {
 		if err == nil {
 			return q, nil
 		}
-			failed = append(failed, fmt.Sprintf("%s: %v", q.Method, err))
+		failed = append(failed, fmt.Sprintf("%s: %v", q.Method, err))
 	}
 	return nil, fmt.Errorf("%w: %s", ErrNoQuota, strings.Join(failed, "; "))
 }
