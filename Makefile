@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages bench-startup
+.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages bench-startup
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -76,6 +76,9 @@ bench-startup: build ## each function and a hello-world in turns: exec to the fi
 
 fuzz: ## every fuzz target for FUZZTIME=1m each, then a count
 	@local/fuzz/run.sh
+
+attack: build ## REQUESTS=100000 forged, mutated and replayed requests over CONNECTIONS=8, SEED=…, against a stack of its own (or URL=…): none may be let in
+	@.build/lease-local attack
 
 contract-test: build ## schemathesis over docs/openapi.yaml, against a stack of its own or the one at LEASE_E2E_URL
 	@local/contracttest/run.sh

@@ -3,9 +3,7 @@ package attack
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,8 +36,9 @@ func Weights() []Weight {
 	object := func(entry func(i int) string) []byte { return fmt.Appendf(nil, "{%s}", fill(256*kib-2, entry)) }
 	repeat := func(s string) string { return strings.Repeat(s, 255*kib/len(s)) }
 	return []Weight{
-		{"arrays 260,000 deep", json, "/lease/park", fmt.Appendf(nil, `{"park_sn":%s`, repeat("["))},
-		{"objects 50,000 deep", json, "/lease/park", []byte(repeat(`{"a":`))},
+		{"arrays 260,000 deep, never closed", json, "/lease/park", fmt.Appendf(nil, `{"park_sn":%s`, repeat("["))},
+		{"arrays 130,000 deep", json, "/lease/park", fmt.Appendf(nil, `{"park_sn":%s%s}`, strings.Repeat("[", 127*kib), strings.Repeat("]", 127*kib))},
+		{"objects 40,000 deep", json, "/lease/park", []byte(strings.Repeat(`{"a":`, 40*kib) + "0" + strings.Repeat("}", 40*kib))},
 		{"a number of 255 KiB", json, "/lease/park", fmt.Appendf(nil, `{"price":%s}`, repeat("9"))},
 		{"an exponent of 255 KiB", json, "/lease/park", fmt.Appendf(nil, `{"price":1e%s}`, repeat("9"))},
 		{"a number as a string of 255 KiB", json, "/lease/order", fmt.Appendf(nil, `{"park_sn":"P","page":"%s"}`, repeat("9"))},
@@ -71,11 +70,10 @@ func collide(i int) string {
 
 // Heavy sends them and returns how long each took and what was wrong with the answer: it must be an envelope of a 4xx.
 func Heavy(o Options) (took map[string]time.Duration, finds []string, err error) {
-	u, err := url.Parse(o.URL)
+	w, err := dialer(o.URL)
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &wire{address: u.Host}
 	defer w.close()
 	took = map[string]time.Duration{}
 	for _, h := range Weights() {
@@ -98,7 +96,7 @@ func Heavy(o Options) (took map[string]time.Duration, finds []string, err error)
 
 // Slow opens connections that send one byte a second, of headers or of a body, and returns how long the gateway bore each kind at most.
 func Slow(o Options, connections int, patience time.Duration) (headers, body time.Duration, err error) {
-	u, err := url.Parse(o.URL)
+	w, err := dialer(o.URL)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -110,7 +108,7 @@ func Slow(o Options, connections int, patience time.Duration) (headers, body tim
 			if i%2 == 1 {
 				start, longest = "POST /lease/park HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", &body
 			}
-			took, e := drip(u.Host, start, patience)
+			took, e := drip(w, start, patience)
 			mu.Lock()
 			defer mu.Unlock()
 			if *longest = max(*longest, took); e != nil {
@@ -122,8 +120,8 @@ func Slow(o Options, connections int, patience time.Duration) (headers, body tim
 	return headers, body, err
 }
 
-func drip(address, start string, patience time.Duration) (time.Duration, error) {
-	conn, err := net.Dial("tcp", address)
+func drip(w *wire, start string, patience time.Duration) (time.Duration, error) {
+	conn, err := w.dial()
 	if err != nil {
 		return 0, err
 	}

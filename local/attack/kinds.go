@@ -6,7 +6,6 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"slices"
 	"strconv"
@@ -30,106 +29,8 @@ const (
 	malformed, unknownApp, wrong, timestamp, usedNonce = 40101, 40102, 40103, 40104, 40105
 )
 
-// forger is what an attacker has: a random source, what was seen on the wire, and for some kinds a true secret.
-type forger struct {
-	*rand.Rand
-	o    Options
-	seen []request // accepted, of this round and of earlier ones
-}
-
-func (f *forger) other(r *request) request {
-	for {
-		if o := f.seen[f.IntN(len(f.seen))]; o.Query != r.Query {
-			return o
-		}
-	}
-}
-
-func params(r *request) []signature.Param {
-	list, err := signature.ParseQuery(r.Query)
-	if err != nil {
-		panic(err) // of an accepted request
-	}
-	return list
-}
-
-func get(r *request, name string) string {
-	for _, p := range params(r) {
-		if p.Name == name {
-			return p.Value
-		}
-	}
-	return ""
-}
-
-// with replaces a parameter where it stands; the rest of the query stays byte by byte.
-func with(r *request, name, value string) bool {
-	pieces := strings.Split(r.Query, "&")
-	for i, piece := range pieces {
-		if n, v, _ := strings.Cut(piece, "="); n == name {
-			pieces[i] = n + "=" + signature.Escape(value)
-			r.Query = strings.Join(pieces, "&")
-			return v != signature.Escape(value)
-		}
-	}
-	return false
-}
-
-// without drops a parameter, or what pick makes of it is put there.
-func piece(r *request, name string, pick func(string) string) bool {
-	pieces := strings.Split(r.Query, "&")
-	for i, p := range pieces {
-		if n, _, _ := strings.Cut(p, "="); n == name {
-			pieces[i] = pick(p)
-			r.Query = strings.Join(pieces, "&")
-			return pieces[i] != p
-		}
-	}
-	return false
-}
-
-// resign signs what the request now says.
-func resign(r *request, secret string) bool {
-	return with(r, "sign", signature.Sign(secret, signature.StringToSign(r.Method, r.Path, params(r), r.Body)))
-}
-
-func (f *forger) flip(s string) string {
-	b := []byte(s)
-	b[f.IntN(len(b))] ^= 1 << f.IntN(7)
-	return string(b)
-}
-
-var common = []string{"app_id", "timestamp", "nonce", "sign"}
-
-func set(name string, codes []int, param string, change func(f *forger, v string) string) kind {
-	return kind{name: name, codes: codes, make: func(f *forger, r *request) bool {
-		v := get(r, param)
-		return v != "" && with(r, param, change(f, v))
-	}}
-}
-
-func body(name string, change func(f *forger, b []byte) []byte) kind {
-	return kind{name: "body: " + name, codes: []int{wrong}, make: func(f *forger, r *request) bool {
-		if len(r.Body) < 2 {
-			return false
-		}
-		before := r.Body
-		r.Body = change(f, slices.Clone(before))
-		return !bytes.Equal(before, r.Body)
-	}}
-}
-
-func raw(name string, codes []int, change func(f *forger, r *request) bool) kind {
-	return kind{name: name, codes: codes, make: change}
-}
-
-func seconds(r *request) int64 {
-	n, _ := strconv.ParseInt(get(r, "timestamp")[:10], 10, 64) // ten digits, it was accepted
-	return n
-}
-
-// kinds lists every way to forge.
-func kinds() []kind {
+// kinds lists every way to forge that o knows enough for.
+func kinds(o Options) []kind {
 	replay, bad, sign := []int{usedNonce}, []int{malformed}, []int{wrong}
 	all := []kind{
 		raw("replay: as it was", replay, func(*forger, *request) bool { return true }),
@@ -158,7 +59,7 @@ func kinds() []kind {
 		}),
 		raw("length and chunks, another request behind", []int{own, malformed, wrong, usedNonce}, func(f *forger, r *request) bool {
 			o := f.other(r)
-			r.Chunked, r.Rest = true, string(o.bytes())
+			r.Chunked, r.Rest = true, string(o.bytes("127.0.0.1"))
 			r.Headers = append(slices.Clone(r.Headers), "Content-Length: 4")
 			return len(r.Body) > 0
 		}),
@@ -228,7 +129,7 @@ func kinds() []kind {
 			return true
 		}),
 		raw("path: a variant", []int{route, method, own}, func(f *forger, r *request) bool {
-			r.Path = []string{"/" + r.Path, r.Path + "/", "/Lease" + r.Path[6:], "/prod" + r.Path, "/." + r.Path, r.Path + "/../park", r.Path + "%00", r.Path + "%0A", r.Path + ";x", strings.Replace(r.Path[1:], "/", "%2F", 1)}[f.IntN(9)]
+			r.Path = []string{"/" + r.Path, r.Path + "/", "/Lease" + r.Path[6:], "/prod" + r.Path, "/." + r.Path, r.Path + "/../park", r.Path + "%00", r.Path + "%0A", r.Path + ";x", strings.Replace(r.Path[1:], "/", "%2F", 1)}[f.IntN(10)]
 			return true
 		}),
 		raw("query: a parameter added", sign, func(f *forger, r *request) bool {
@@ -263,9 +164,6 @@ func kinds() []kind {
 		raw("direction: our calls' app_id, signed anew", []int{unknownApp}, func(f *forger, r *request) bool {
 			return with(r, "app_id", "chejiajia-demo") && with(r, "nonce", signature.NewNonce()) && resign(r, f.o.Secret)
 		}),
-		raw("direction: our calls' secret", sign, func(f *forger, r *request) bool {
-			return f.o.Outbound != "" && f.o.Outbound != f.o.Secret && with(r, "nonce", signature.NewNonce()) && resign(r, f.o.Outbound)
-		}),
 		raw("late: signed truly, sent later", []int{timestamp}, func(f *forger, r *request) bool {
 			off := int64(301 + f.IntN(1000))
 			if f.IntN(2) == 0 {
@@ -274,7 +172,7 @@ func kinds() []kind {
 			return with(r, "nonce", signature.NewNonce()) && with(r, "timestamp", strconv.FormatInt(time.Now().Unix()-off, 10)) && resign(r, f.o.Secret)
 		}),
 		{"guess: a secret", true, sign, func(f *forger, r *request) bool {
-			return with(r, "nonce", signature.NewNonce()) && resign(r, []string{"", "secret", "password", get(r, "app_id"), strings.ToUpper(f.o.Secret), f.o.Secret + " ", f.o.Secret[1:]}[f.IntN(7)])
+			return with(r, "nonce", signature.NewNonce()) && resign(r, []string{"", "secret", "password", get(r, "app_id"), f.flip(f.o.Secret), f.o.Secret + " ", f.o.Secret[1:]}[f.IntN(7)])
 		}},
 		{"guess: MD5 for HMAC-SHA256", true, sign, func(f *forger, r *request) bool {
 			mac := hmac.New(md5.New, []byte(f.o.Secret))
@@ -298,6 +196,11 @@ func kinds() []kind {
 			r.Path = []string{"/", "/lease", "/lease/parks", "/admin", "/debug/signature", "/.env", "/app", "/api/SynLeaseOrder"}[f.IntN(8)]
 			return true
 		}},
+	}
+	if o.Outbound != "" && o.Outbound != o.Secret {
+		all = append(all, raw("direction: our calls' secret", sign, func(f *forger, r *request) bool {
+			return with(r, "nonce", signature.NewNonce()) && resign(r, f.o.Outbound)
+		}))
 	}
 	return all
 }

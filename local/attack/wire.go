@@ -3,11 +3,13 @@ package attack
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -29,9 +31,9 @@ func (r request) target() string {
 	return r.Path + "?" + r.Query
 }
 
-func (r request) bytes() []byte {
+func (r request) bytes(host string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n", r.Method, r.target())
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, r.target(), host)
 	for _, h := range r.Headers {
 		b.WriteString(h + "\r\n")
 	}
@@ -58,16 +60,38 @@ func (a answer) String() string {
 // wire is one connection, opened anew where the other side closed it.
 type wire struct {
 	address string
+	secure  bool
 	conn    net.Conn
 	in      *bufio.Reader
 }
 
+// dialer is a wire to the host of a URL, not yet connected.
+func dialer(address string) (*wire, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || strings.Trim(u.Path, "/")+u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("the URL must be http:// or https:// with nothing after the host, not %q", address)
+	}
+	w := &wire{address: u.Host, secure: u.Scheme == "https"}
+	if u.Port() == "" {
+		w.address = net.JoinHostPort(u.Hostname(), u.Scheme)
+	}
+	return w, nil
+}
+
+func (w *wire) dial() (net.Conn, error) {
+	d := &net.Dialer{Timeout: patience}
+	if w.secure {
+		return tls.DialWithDialer(d, "tcp", w.address, nil)
+	}
+	return d.Dial("tcp", w.address)
+}
+
 const patience = 20 * time.Second
 
+// send repeats a request once after a connection error. Only for requests of which no copy may be let in.
 func (w *wire) send(r request) (answer, error) {
 	for try := 0; ; try++ {
 		a, err := w.once(r)
-		// a kept connection may have been closed between two requests: that one did not arrive
 		if err == nil || try > 0 {
 			return a, err
 		}
@@ -77,7 +101,7 @@ func (w *wire) send(r request) (answer, error) {
 
 func (w *wire) once(r request) (answer, error) {
 	if w.conn == nil {
-		conn, err := net.Dial("tcp", w.address)
+		conn, err := w.dial()
 		if err != nil {
 			return answer{}, err
 		}
@@ -86,7 +110,7 @@ func (w *wire) once(r request) (answer, error) {
 	if err := w.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return answer{}, err
 	}
-	if _, err := w.conn.Write(r.bytes()); err != nil {
+	if _, err := w.conn.Write(r.bytes(w.address)); err != nil {
 		return answer{}, err
 	}
 	resp, err := http.ReadResponse(w.in, &http.Request{Method: r.Method})

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,5 +178,63 @@ func TestAnswers(t *testing.T) {
 	resp, _ := do(t, "POST", s.URL+"/lease/park", nil, nil)
 	if diff := cmp.Diff([]string{"a=1", "b=2"}, resp.Header.Values("Set-Cookie")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// pipes is a listener whose connections live in memory, so that their time is the test's.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error   { close(p.done); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestSlowClients: who sends a byte a second is cut off, headers after 10 s and a body after 30 s, and who sends nothing after a minute.
+func TestSlowClients(t *testing.T) {
+	for _, c := range []struct {
+		name, start string
+		drips       bool
+		after       time.Duration
+	}{
+		{"headers", "POST /lease/park HTTP/1.1\r\nHost: x\r\nX-A: ", true, 10 * time.Second},
+		{"a body", "POST /lease/park HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", true, Timeout},
+		{"nothing more", "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n", false, time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := Server(New(&template.Template{}, nil, time.Now))
+				p := pipes{make(chan net.Conn), make(chan struct{})}
+				go func() { _ = server.Serve(p) }()
+				defer server.Close()
+				client, conn := net.Pipe()
+				p.conns <- conn
+				closed := make(chan time.Time)
+				go func() {
+					_, _ = io.Copy(io.Discard, client)
+					closed <- time.Now()
+				}()
+				begun := time.Now()
+				_, _ = io.WriteString(client, c.start)
+				for c.drips {
+					if _, err := io.WriteString(client, "a"); err != nil {
+						break
+					}
+					time.Sleep(time.Second)
+				}
+				if took := (<-closed).Sub(begun); took < c.after || took > c.after+2*time.Second {
+					t.Errorf("cut off after %s, want %s", took, c.after)
+				}
+			})
+		})
 	}
 }

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -108,14 +109,32 @@ func (s *Stack) createQueues(ctx context.Context) error {
 	return nil
 }
 
+// Keys are the live secrets of a direction as Secrets Manager holds them: both verify, Current signs.
+type Keys struct {
+	Current  string `json:"current"`
+	Previous string `json:"previous,omitempty"`
+}
+
+func (k Keys) json() string {
+	raw, err := json.Marshal(k)
+	if err != nil {
+		panic(err) // two strings always marshal
+	}
+	return string(raw)
+}
+
 // functions are the template's, with the addresses that AWS does not need to be told, and their secrets.
 func (s *Stack) functions() []lambdahost.Function {
 	var list []lambdahost.Function
 	for _, f := range s.Template.Functions {
 		env := environment(s.options, f, s.addresses())
-		for _, value := range f.Env {
-			if strings.Contains(value, ":secretsmanager:") {
-				s.Secrets.Put(value, `{"current":"`+Secret+`"}`)
+		for name, value := range f.Env {
+			switch {
+			case !strings.Contains(value, ":secretsmanager:"):
+			case strings.Contains(name, "OUTBOUND"):
+				s.Secrets.Put(value, s.options.Outbound.json())
+			default:
+				s.Secrets.Put(value, s.options.Inbound.json())
 			}
 		}
 		if f.LogFormat != "" {

@@ -51,6 +51,8 @@ type Options struct {
 	Console     func(*Stack) http.Handler // what CONSOLE_PORT serves besides /healthz and /stack.json; nil: nothing. An io.Closer is closed by Stop
 	Observer    Observer                  // nil: nobody looks on
 
+	Inbound, Outbound Keys // of the two directions; zero: Secret for both
+
 	TongliBaseURL string            // a Tongli to talk to; empty: the simulator
 	Tongli        tonglisim.Options // of the simulator; app_id, secret and clock are filled in
 
@@ -130,6 +132,11 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if o.Binaries == "" {
 		o.Binaries = filepath.Join(o.Root, ".build")
 	}
+	for _, keys := range []*Keys{&o.Inbound, &o.Outbound} {
+		if keys.Current == "" {
+			keys.Current = Secret
+		}
+	}
 	s := &Stack{options: o, Secrets: &secretsmanager.Store{}}
 	if err := s.start(ctx); err != nil {
 		s.Stop()
@@ -171,7 +178,7 @@ func (s *Stack) start(ctx context.Context) error {
 		return &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	}
 	if s.TongliURL = strings.TrimRight(o.TongliBaseURL, "/"); s.TongliURL == "" {
-		o.Tongli.AppID, o.Tongli.Secret = OutboundAppID, Secret
+		o.Tongli.AppID, o.Tongli.Secret = OutboundAppID, o.Outbound.Current
 		if told := o.Tongli.OnCall; o.Observer != nil {
 			o.Tongli.OnCall = func(call tonglisim.Call) {
 				if o.Observer.Tongli(call); told != nil {

@@ -1,4 +1,4 @@
-// Command lease-local is the local side of the Makefile: it runs the stack, plays the demo, signs events, moves dead letters back, and lends engines
+// Command lease-local is the local side of the Makefile: it runs the stack, plays the demo, signs events, attacks itself, moves dead letters back, and lends engines
 // to tests.
 package main
 
@@ -22,12 +22,13 @@ import (
 	"lease-gateway/local/stack"
 )
 
-const usage = `usage: lease-local run | demo | event NAME | sign | redrive | smoke | restore | engines -- COMMAND…
+const usage = `usage: lease-local run | demo | event NAME | sign | attack | redrive | smoke | restore | engines -- COMMAND…
 
 run      everything on loopback; the variables are in README.md
 demo     a lease travels, against a running "run"
 event    prints events/NAME.json, freshly signed
 sign     prints what is to be signed for METHOD, PATH_, QUERY and BODY, the sign, and a curl
+attack   forged, mutated and replayed requests against a stack of its own, or URL=…; none may be let in
 redrive  moves the dead letters back to the push queue: of a running "run", or with STACK=… of that stack on AWS
 smoke    tries a deployed stage from outside; the variables are in docs/deploy.md
 restore  copies a table that point-in-time recovery made back into the stack's own
@@ -51,6 +52,8 @@ func main() {
 		err = sign(ctx)
 	case "redrive":
 		err = redriveStack(ctx)
+	case "attack":
+		err = attackStack(ctx)
 	case "smoke":
 		err = smokeTest(ctx)
 	case "restore":
