@@ -10,9 +10,10 @@ import (
 	"lease-gateway/functions/app-order/apporder"
 	"lease-gateway/shared/config"
 	"lease-gateway/shared/door"
+	"lease-gateway/shared/lease"
 	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/pushqueue"
 	"lease-gateway/shared/telemetry"
-	"lease-gateway/shared/whitelist"
 )
 
 type environment struct {
@@ -27,9 +28,8 @@ func main() {
 	e := config.Load[environment]()
 	logger := telemetry.Logger("app-order").With("stage", e.Stage)
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks, Orders: e.Orders, Expiring: e.Expiring})
-	client := config.SQS()
-	queue := &whitelist.Queue{Client: client, URL: e.QueueURL}
-	config.Warm(store.Warm, func(ctx context.Context) { queue.Warm(ctx, client.GetQueueAttributes) })
+	queue := pushqueue.Open(e.QueueURL)
+	config.Warm(store.Warm, queue.Warm, func(context.Context) { lease.Prepare() })
 	orders := &apporder.Orders{Store: store, Queue: queue, Logger: logger}
 	lambda.Start(&door.Door{Handle: orders.Handle, Now: time.Now, Units: store.Units, Logger: logger})
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -9,6 +10,7 @@ import (
 	"lease-gateway/functions/app-park/apppark"
 	"lease-gateway/shared/config"
 	"lease-gateway/shared/door"
+	"lease-gateway/shared/lease"
 	"lease-gateway/shared/leasestore"
 	"lease-gateway/shared/telemetry"
 )
@@ -21,6 +23,6 @@ type environment struct {
 func main() {
 	e := config.Load[environment]()
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks})
-	config.Warm(store.Warm)
+	config.Warm(store.Warm, func(context.Context) { lease.Prepare() })
 	lambda.Start(&door.Door{Handle: apppark.Handle(store), Now: time.Now, Units: store.Units, Logger: telemetry.Logger("app-park").With("stage", e.Stage)})
 }

@@ -10,8 +10,8 @@ import (
 	"lease-gateway/functions/whitelist-sweeper/whitelistsweeper"
 	"lease-gateway/shared/config"
 	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/pushqueue"
 	"lease-gateway/shared/telemetry"
-	"lease-gateway/shared/whitelist"
 )
 
 type environment struct {
@@ -25,7 +25,7 @@ func main() {
 	e := config.Load[environment]()
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Orders: e.Orders, Expiring: e.Expiring})
 	config.Warm(store.Warm)
-	sweeper := &whitelistsweeper.Sweeper{Store: store, Queue: &whitelist.Queue{Client: config.SQS(), URL: e.QueueURL}, Now: time.Now,
+	sweeper := &whitelistsweeper.Sweeper{Store: store, Queue: pushqueue.Open(e.QueueURL), Now: time.Now,
 		Logger: telemetry.Logger("whitelist-sweeper").With("stage", e.Stage), Metrics: &telemetry.Metrics{Out: os.Stdout, Stage: e.Stage, Now: time.Now}}
 	lambda.Start(sweeper.Handle)
 }

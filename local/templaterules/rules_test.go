@@ -139,7 +139,7 @@ func variables(d document, id string) []string {
 
 func endpoints(d document, id string) []string {
 	wanted, code := []string{}, mainOf(d.folder(id))
-	for word, name := range map[string]string{"config.DynamoDB(": "DYNAMODB", "config.SQS(": "SQS", "_SECRET_ARN": "SECRETS_MANAGER"} {
+	for word, name := range map[string]string{"config.DynamoDB(": "DYNAMODB", "pushqueue.Open(": "SQS", "_SECRET_ARN": "SECRETS_MANAGER"} {
 		if strings.Contains(code, word) {
 			wanted = append(wanted, "AWS_ENDPOINT_URL_"+name)
 		}

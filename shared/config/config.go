@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/caarlos0/env/v11"
 )
 
@@ -70,9 +69,6 @@ func DynamoDB() *dynamodb.Client {
 		o.DisableValidateResponseChecksum = os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") != ""
 	})
 }
-
-// SQS client.
-func SQS() *sqs.Client { return sqs.NewFromConfig(AWS()) }
 
 // Warm makes calls during start, where a full processor is to be had, so that the first caller does not wait for
 // connections, DNS and TLS. It is bounded, and its errors do not matter.

@@ -3,6 +3,7 @@ package lease
 import (
 	_ "embed"
 	"encoding/json"
+	"sync"
 	"time"
 )
 
@@ -21,9 +22,21 @@ const (
 	makeUpDay
 )
 
-var holidays, publishedYears = readHolidays(holidaysJSON)
+type calendar struct {
+	days  map[Date]dayKind
+	years map[int]bool // that are published
+}
 
-func readHolidays(raw []byte) (map[Date]dayKind, map[int]bool) {
+// published is read when it is first asked for: functions that judge no dates do not pay for it.
+var published = sync.OnceValue(func() calendar { return readHolidays(holidaysJSON) })
+
+// Prepare reads the calendar and compiles the forms of plates: at start, or else the first caller waits for it.
+func Prepare() {
+	published()
+	plateForms()
+}
+
+func readHolidays(raw []byte) calendar {
 	var file struct {
 		Years map[string]struct{ Off, Work []string }
 	}
@@ -40,16 +53,16 @@ func readHolidays(raw []byte) (map[Date]dayKind, map[int]bool) {
 			days[MustDate(s)] = makeUpDay
 		}
 	}
-	return days, years
+	return calendar{days, years}
 }
 
 // CalendarPublished reports whether the holidays of the date's year are known.
-func CalendarPublished(d Date) bool { return publishedYears[d.Year()] }
+func CalendarPublished(d Date) bool { return published().years[d.Year()] }
 
 // freeDay reports whether the park is open all of that day, whatever its window: a legal holiday with
 // Holiday, else a Saturday with Sat, else a Sunday with Sun; a make-up working day never.
 func (p *Park) freeDay(d Date) bool {
-	switch kind := holidays[d]; {
+	switch kind := published().days[d]; {
 	case kind == makeUpDay:
 		return false
 	case kind == holiday && p.Holiday:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -20,26 +21,28 @@ const (
 	serial = `[A-HJ-NP-Z0-9]`
 )
 
-var plateForms = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	head + serial + `{5}`,                               // ordinary
-	head + `[A-HJK]` + serial + `[0-9]{4}`,              // new energy, small
-	head + `[0-9]{5}[A-HJK]`,                            // new energy, large
-	head + serial + `{4}[警学挂]`,                          // police, driving school, trailer
-	`粤Z` + serial + `{4}[港澳]`,                           // Hong Kong, Macao
-	`使[0-9]{6}|[0-9]{6}使`,                               // embassy
-	head + serial + `{4}领|[` + provinces + `][0-9]{5}领`, // consulate
-}, "|") + `)$`)
+var plateForms = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:` + strings.Join([]string{
+		head + serial + `{5}`,                               // ordinary
+		head + `[A-HJK]` + serial + `[0-9]{4}`,              // new energy, small
+		head + `[0-9]{5}[A-HJK]`,                            // new energy, large
+		head + serial + `{4}[警学挂]`,                          // police, driving school, trailer
+		`粤Z` + serial + `{4}[港澳]`,                           // Hong Kong, Macao
+		`使[0-9]{6}|[0-9]{6}使`,                               // embassy
+		head + serial + `{4}领|[` + provinces + `][0-9]{5}领`, // consulate
+	}, "|") + `)$`)
+})
 
 // ParsePlate normalises and validates: full-width to half-width, without spaces and the marks
 // `- . _ · • ・`, upper case. It never repairs O/0 or I/1: such a plate is refused with a hint.
 // Errors wrap ErrInvalid.
 func ParsePlate(s string) (Plate, error) {
 	p := normalise(s)
-	if plateForms.MatchString(p) {
+	if plateForms().MatchString(p) {
 		return Plate(p), nil
 	}
 	if strings.ContainsAny(p, "IO") && utf8.RuneCountInString(p) <= 8 {
-		if fixed := strings.NewReplacer("I", "1", "O", "0").Replace(p); plateForms.MatchString(fixed) || afterProvince(p) {
+		if fixed := strings.NewReplacer("I", "1", "O", "0").Replace(p); plateForms().MatchString(fixed) || afterProvince(p) {
 			return "", fmt.Errorf("%w: not a number plate: the letters I and O are not used, did you mean 1 or 0?", ErrInvalid)
 		}
 	}

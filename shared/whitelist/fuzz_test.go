@@ -43,17 +43,17 @@ func FuzzMessage(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, err := ReadMessage(string(raw))
-		if err != nil || again != m || again.Group() != m.Group() || again.dedup() != m.dedup() {
+		if err != nil || again != m || again.Group() != m.Group() || again.Deduplication() != m.Deduplication() {
 			t.Errorf("%+v sent again is %+v: %v", m, again, err)
 		}
-		for _, c := range m.Group() + m.dedup() {
+		for _, c := range m.Group() + m.Deduplication() {
 			if c > '~' {
-				t.Errorf("an id that SQS refuses: %q %q", m.Group(), m.dedup())
+				t.Errorf("an id that SQS refuses: %q %q", m.Group(), m.Deduplication())
 			}
 		}
 		other := m
 		other.Rev++
-		if other.dedup() == m.dedup() || other.Group() != m.Group() {
+		if other.Deduplication() == m.Deduplication() || other.Group() != m.Group() {
 			t.Error("a change is swallowed as a repeat, or leaves its group")
 		}
 	})

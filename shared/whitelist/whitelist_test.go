@@ -2,12 +2,9 @@ package whitelist
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"pgregory.net/rapid"
 
 	"lease-gateway/shared/lease"
@@ -164,59 +161,15 @@ func TestOldFailuresAreForgotten(t *testing.T) {
 	}
 }
 
-// broker is SQS: it takes what it is told to.
-type broker struct {
-	refuse map[string]bool
-	err    error
-	sent   []types.SendMessageBatchRequestEntry
-}
-
-func (b *broker) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
-	if b.err != nil {
-		return nil, b.err
-	}
-	out := &sqs.SendMessageBatchOutput{}
-	for _, e := range in.Entries {
-		if b.refuse[*e.Id] {
-			out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: e.Id, Code: ptr("InternalError")})
-			continue
-		}
-		b.sent = append(b.sent, e)
-	}
-	return out, nil
-}
-
-func TestSend(t *testing.T) {
-	o := &lease.Order{Content: lease.Content{OrderID: "o", ParkSN: "P1", Plate: "苏E88888"}, Rev: 1, DueAt: start}
-	m := MessageFor(o)
-	b := &broker{refuse: map[string]bool{"1": true}}
-	messages := make([]Message, 12)
-	for i := range messages {
-		messages[i] = m
-	}
-	failed, err := (&Queue{Client: b, URL: "q"}).Send(t.Context(), messages...)
-	if len(failed) != 2 || failed[0] != 1 || failed[1] != 11 || err == nil {
-		t.Errorf("a 200 with failed entries: %v %v", failed, err)
-	}
-	back, err := ReadMessage(*b.sent[0].MessageBody)
-	if err != nil || back != m {
-		t.Errorf("read back %+v %v", back, err)
-	}
-	b.err = errors.New("down")
-	if failed, err := (&Queue{Client: b}).Send(t.Context(), m); len(failed) != 1 || err == nil {
-		t.Errorf("an unreachable queue: %v %v", failed, err)
-	}
-}
-
 // TestIDs: the deduplication id differs for a change, a retry and a second push, and is equal for a true repeat.
 func TestIDs(t *testing.T) {
 	m := Message{Version: 1, ParkSN: "P1", Plate: "苏E88888", OrderID: "o", Rev: 1, DueAt: 5}
 	for name, other := range map[string]Message{"change": {1, "P1", "苏E88888", "o", 2, 5, false, ""}, "retry": {1, "P1", "苏E88888", "o", 1, 6, false, ""}, "re-push": {1, "P1", "苏E88888", "o", 1, 5, false, "night"}} {
-		if other.dedup() == m.dedup() || other.Group() != m.Group() {
+		if other.Deduplication() == m.Deduplication() || other.Group() != m.Group() {
 			t.Errorf("%s: same id, or another group", name)
 		}
 	}
-	if again := m; again.dedup() != m.dedup() {
+	if again := m; again.Deduplication() != m.Deduplication() {
 		t.Error("a true repeat has another id")
 	}
 	if (Message{ParkSN: "P12", Plate: "3"}).Group() == (Message{ParkSN: "P1", Plate: "23"}).Group() {
