@@ -1,0 +1,22 @@
+// Command whitelist-pusher is the reference's whitelist-pusher.
+package main
+
+import (
+	"context"
+	"log"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	reference "lease-gateway-reference"
+)
+
+func main() {
+	cfg, err := reference.Config(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	store := reference.NewStore(dynamodb.NewFromConfig(cfg))
+	tongli := reference.NewTongli(reference.NewSecret(cfg, "TONGLI_OUTBOUND_SECRET_ARN"))
+	lambda.Start((&reference.Pusher{Store: store, Tongli: tongli}).Handle)
+}
