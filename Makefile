@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages bench-startup
+.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages bench-startup bench-pushes
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -73,6 +73,9 @@ bench-pages: build ## pages 1, 10, 100 and 1,000 of a park with a million rows: 
 
 bench-startup: build ## each function and a hello-world in turns: exec to the first /next, and the first answer under the quota of 128 MB. STARTUP_BINARIES=… to hold others against them
 	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkStartup -benchtime 21x ./local/bench
+
+bench-pushes: build ## ten pushes of one batch beside a single one, at 200 ms a call; TLS handshakes of 1,000 pushes
+	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkPushes -benchtime 11x ./local/bench
 
 fuzz: ## every fuzz target for FUZZTIME=1m each, then a count
 	@local/fuzz/run.sh

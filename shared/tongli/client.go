@@ -24,6 +24,8 @@ import (
 const (
 	// CallTimeout is when a call is given up.
 	CallTimeout = 10 * time.Second
+	// AtOnce is how many calls are made at the same time: a batch of the queue has ten plates, a sweep asks for fewer pages.
+	AtOnce = 10
 	// maxAnswer bounds what is read of an answer: a page of 1,000 parks has half a megabyte.
 	maxAnswer = 8 << 20
 
@@ -65,7 +67,8 @@ type Client struct {
 func NewHTTPClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.IdleConnTimeout = 30 * time.Second
-	transport.MaxIdleConnsPerHost = 32
+	transport.MaxIdleConnsPerHost = AtOnce
+	transport.MaxConnsPerHost = AtOnce // else a call that found none idle dials, although another becomes idle meanwhile
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -17,8 +18,15 @@ import (
 
 	"lease-gateway/local/engines"
 	"lease-gateway/local/events"
+	"lease-gateway/local/lambdahost"
 	"lease-gateway/local/secretsmanager"
 	"lease-gateway/local/template"
+	"lease-gateway/local/tonglisim"
+)
+
+const (
+	outboundAppID = "chejiajia-demo"
+	tongliURL     = "TONGLI_BASE_URL"
 )
 
 // Rig is what the functions of one folder need to start: tables and queues of their own on the engines, secrets, all behind TLS.
@@ -26,6 +34,7 @@ type Rig struct {
 	root, binaries string
 	template       *template.Template
 	services       *Services
+	Tongli         *tonglisim.Sim // behind TLS too
 }
 
 // NewRig makes one for the binaries of a folder, which are named as the functions' folders, ours or others with the same environment.
@@ -58,7 +67,9 @@ func NewRig(ctx context.Context, root, binaries, dynamoURL, sqsURL string) (*Rig
 			case "TONGLI_INBOUND_APP_ID":
 				f.Env[variable] = "tongli-demo"
 			case "TONGLI_OUTBOUND_APP_ID":
-				f.Env[variable] = "chejiajia-demo"
+				f.Env[variable] = outboundAppID
+			case tongliURL:
+				delete(f.Env, variable) // the services have it
 			}
 		}
 	}
@@ -70,11 +81,12 @@ func NewRig(ctx context.Context, root, binaries, dynamoURL, sqsURL string) (*Rig
 	if err != nil {
 		return nil, err
 	}
-	services, err := ServeTLS(map[string]http.Handler{"DYNAMODB": dynamo, "SQS": queue, "SECRETS_MANAGER": secrets})
+	tongli := tonglisim.New(tonglisim.Options{AppID: outboundAppID, Secret: events.Secret})
+	services, err := ServeTLS(map[string]http.Handler{"AWS_ENDPOINT_URL_DYNAMODB": dynamo, "AWS_ENDPOINT_URL_SQS": queue, "AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets, tongliURL: tongli})
 	if err != nil {
 		return nil, err
 	}
-	r := &Rig{root, binaries, t, services}
+	r := &Rig{root, binaries, t, services, tongli}
 	// A park and an order, placed by the binaries themselves, each in their own layout.
 	for _, event := range []string{"lease-park/new-park", "app-order/place-order"} {
 		function, _, _ := strings.Cut(event, "/")
@@ -88,6 +100,24 @@ func NewRig(ctx context.Context, root, binaries, dynamoURL, sqsURL string) (*Rig
 
 // Close ends the services; the tables stay.
 func (r *Rig) Close() error { return r.services.Close() }
+
+// TongliConnections counts the TLS connections to Tongli so far.
+func (r *Rig) TongliConnections() int { return r.services.Connections(tongliURL) }
+
+// Host runs functions of the folder for many invocations, one process of each.
+func (r *Rig) Host(ctx context.Context, folders ...string) (*lambdahost.Host, error) {
+	var functions []lambdahost.Function
+	for _, folder := range folders {
+		b := r.Binary(folder, "")
+		env := maps.Clone(b.Env)
+		for _, v := range r.services.Env() {
+			name, value, _ := strings.Cut(v, "=")
+			env[name] = value
+		}
+		functions = append(functions, lambdahost.Function{Name: folder, Binary: b.Path, Env: env, Timeout: timeout, MemoryMB: b.MemoryMB, Limit: 1})
+	}
+	return lambdahost.Start(ctx, lambdahost.Options{Functions: functions, Region: engines.Region})
+}
 
 // Binary is a function with one of the committed events as its first.
 func (r *Rig) Binary(function, event string) Binary {

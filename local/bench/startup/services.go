@@ -32,12 +32,12 @@ type Services struct {
 	mu        sync.Mutex
 	connected func()
 	answered  func()
-	shakes    int
+	opened    map[string]int // connections, by variable
 }
 
-// ServeTLS puts TLS in front of handlers. Their names are those of AWS_ENDPOINT_URL_…: DYNAMODB, SECRETS_MANAGER, SQS.
+// ServeTLS puts TLS in front of handlers, by the environment variable that is to lead to each: AWS_ENDPOINT_URL_DYNAMODB, TONGLI_BASE_URL.
 func ServeTLS(services map[string]http.Handler) (*Services, error) {
-	s := &Services{}
+	s := &Services{opened: map[string]int{}}
 	var err error
 	if s.dir, err = os.MkdirTemp("", "startup"); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func ServeTLS(services map[string]http.Handler) (*Services, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.env = []string{"SSL_CERT_FILE=" + bundle, "SSL_CERT_DIR=" + empty}
-	for name, h := range services {
+	for variable, h := range services {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -66,13 +66,13 @@ func ServeTLS(services map[string]http.Handler) (*Services, error) {
 			ErrorLog:     log.New(io.Discard, "", 0),
 			ConnState: func(_ net.Conn, state http.ConnState) {
 				if state == http.StateNew {
-					s.tell(true)
+					s.tell(variable)
 				}
 			},
 		}
 		s.servers = append(s.servers, server)
 		go func() { _ = server.ServeTLS(l, "", "") }() // ends with Close
-		s.env = append(s.env, "AWS_ENDPOINT_URL_"+name+"=https://"+l.Addr().String())
+		s.env = append(s.env, variable+"=https://"+l.Addr().String())
 	}
 	return s, nil
 }
@@ -91,11 +91,11 @@ func Proxy(target string) (http.Handler, error) {
 // Env are the variables that lead to the services.
 func (s *Services) Env() []string { return s.env }
 
-// Connections counts the TLS connections so far.
-func (s *Services) Connections() int {
+// Connections counts the connections to a service so far: each begins with a TLS handshake.
+func (s *Services) Connections(variable string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.shakes
+	return s.opened[variable]
 }
 
 // Close ends them.
@@ -111,7 +111,7 @@ func (s *Services) counted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r)
 		_ = http.NewResponseController(w).Flush() // what comes after it is not the caller's wait
-		s.tell(false)
+		s.tell("")
 	})
 }
 
@@ -127,12 +127,13 @@ func (s *Services) watch(connected, answered func()) func() {
 	}
 }
 
-func (s *Services) tell(connection bool) {
+// tell of a connection to that service, or of an answer.
+func (s *Services) tell(connectionTo string) {
 	s.mu.Lock()
 	f := s.answered
-	if connection {
+	if connectionTo != "" {
 		f = s.connected
-		s.shakes++
+		s.opened[connectionTo]++
 	}
 	s.mu.Unlock()
 	if f != nil {

@@ -46,7 +46,7 @@ func TestHelloIsMeasured(t *testing.T) {
 
 // testdata/caller calls its service during init and burns processor time in its handler.
 func TestCallerIsMeasured(t *testing.T) {
-	services, err := startup.ServeTLS(map[string]http.Handler{"DYNAMODB": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	services, err := startup.ServeTLS(map[string]http.Handler{"AWS_ENDPOINT_URL_DYNAMODB": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "{}")
 	})})
 	if err != nil {
@@ -67,8 +67,8 @@ func TestCallerIsMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(r.Payload) != `"salut: 200"` || services.Connections() != 1 {
-		t.Errorf("answer %s, %d connections", r.Payload, services.Connections())
+	if string(r.Payload) != `"salut: 200"` || services.Connections("AWS_ENDPOINT_URL_DYNAMODB") != 1 {
+		t.Errorf("answer %s, %d connections", r.Payload, services.Connections("AWS_ENDPOINT_URL_DYNAMODB"))
 	}
 	if r.WarmUp.CPU <= 0 || r.WarmUp.CPU >= r.Init.CPU || r.WarmUp.Wall >= r.Init.Wall {
 		t.Errorf("warm-up %+v of %+v", r.WarmUp, r.Init)
