@@ -53,8 +53,8 @@ screenshots: build ## the console's pictures for the README, into docs/img
 	@LEASE_BINARIES_BUILT=1 SCREENSHOTS=$(CURDIR)/docs/img .build/lease-local engines -- go test -count=1 -run TestInABrowser ./local/console/browsertest
 	@ls -l docs/img
 
-simulate: ## the push path under faults: SEEDS=10000 of them, or SEED=… with its trace
-	@SEEDS=$(or $(SEEDS),10000) SEED=$(SEED) go test -count=1 -timeout 30m -v -run 'TestSimulation' ./functions/whitelist-pusher/whitelistpusher
+simulate: ## the push path under faults and mutations: SEEDS=10000 of them, or SEED=… with its trace
+	@set -o pipefail; SEEDS=$(or $(SEEDS),10000) SEED=$(SEED) go test -count=1 -timeout 60m -v -run 'TestSimulation|TestMutations' ./local/simulation | grep -av '^=== '
 
 simulate-poller: ## the stock of parks under faulty, frozen and overlapping sweeps: SEQUENCES=20000 of them, or SEED=…
 	@go test -count=1 -timeout 60m -v -run 'TestStock' ./functions/park-poller/parkpoller -rapid.checks=$(or $(SEQUENCES),20000) $(if $(SEED),-rapid.seed=$(SEED))

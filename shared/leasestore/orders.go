@@ -2,6 +2,7 @@ package leasestore
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"time"
@@ -145,7 +146,9 @@ func (s *Store) SaveOrder(ctx context.Context, next, held *lease.Order) (*lease.
 		condition = "r = :r AND q = :q AND due = :due"
 		values[":due"] = num(held.DueAt.UnixMilli())
 	}
-	written := orderItem(next, "")
+	// The token is this write's own: two pushes that overlapped may otherwise write the same to the letter, and the later one would take the
+	// other's write for its own repeat.
+	written := orderItem(next, rand.Text()[:10])
 	old, ok, err := s.put(ctx, s.tables.Orders, written, condition, nil, values)
 	if err != nil || ok {
 		return next, ok, err

@@ -154,14 +154,20 @@ func (p *Pusher) push(ctx context.Context, g *plate) (again bool, err error) {
 		}
 	}
 	if !v.ready && !(g.repush && len(v.listed) > 0) {
+		if g.unknown {
+			return false, p.settleLater(ctx, v, now)
+		}
 		return false, nil // done by an earlier message, or not to be made yet
 	}
 	if !p.timeLeft(ctx) {
-		return false, nil // still due: the sweeper brings it back
+		return false, p.keep(ctx, g, v) // still due: the sweeper brings it back
 	}
 	allowed, probe, err := p.Breaker.Allow(ctx)
-	if err != nil || !allowed {
+	if err != nil {
 		return false, err
+	}
+	if !allowed {
+		return false, p.keep(ctx, g, v)
 	}
 	r := &round{Pusher: p, ctx: ctx, plate: g, view: v, probe: probe}
 	if g.unknown || slices.ContainsFunc(v.due, func(o *lease.Order) bool { return o.Sent && !g.about[o.OrderID] }) {
@@ -169,6 +175,34 @@ func (p *Pusher) push(ctx context.Context, g *plate) (again bool, err error) {
 		r.unsettle(now)
 	}
 	return r.run()
+}
+
+// settleLater makes a plate unsettled although nothing is to be pushed now: a pusher that received the same message may have died in mid-call while
+// another one brought the plate up to date, and Tongli may apply that call over the newer state.
+func (p *Pusher) settleLater(ctx context.Context, v view, now time.Time) error {
+	o := v.known
+	if len(v.due) > 0 {
+		o = v.due[0]
+	}
+	if o == nil {
+		return nil
+	}
+	until := now.Add(whitelist.SettleTime).Truncate(time.Millisecond)
+	return p.acknowledge(ctx, o, func(next *lease.Order) {
+		if next.Unsettled = until; next.DueAt.IsZero() {
+			next.DueAt, next.NotBefore, next.Sent = until, until, false
+		}
+	})
+}
+
+// keep makes a plate due that only a push of all plates asked for, where it cannot be made now, above all for an open circuit: it has
+// no due mark that would bring it back.
+func (p *Pusher) keep(ctx context.Context, g *plate, v view) error {
+	if !g.repush || len(v.due) > 0 || len(v.listed) == 0 {
+		return nil
+	}
+	now := p.Now().Truncate(time.Millisecond)
+	return p.acknowledge(ctx, v.listed[0], func(next *lease.Order) { next.DueAt, next.NotBefore, next.Sent = now, now, false })
 }
 
 // timeLeft reports whether a call and its acknowledgement fit into the invocation.
@@ -184,6 +218,7 @@ type view struct {
 	fresh     []*lease.Order // those of listed that Tongli has not accepted yet
 	cancelled []*lease.Order // cancelled and due: to be taken away
 	due       []*lease.Order // all that are due and not over
+	known     *lease.Order   // one that is not over, whatever its state; nil: there is none
 	ready     bool           // one of the due may be pushed now
 	unsettled time.Time      // until when Tongli may still apply a call that was given up
 }
@@ -196,6 +231,7 @@ func (v *view) add(o *lease.Order, now time.Time) {
 		}
 		return
 	}
+	v.known = o
 	if o.Unsettled.After(v.unsettled) {
 		v.unsettled = o.Unsettled
 	}

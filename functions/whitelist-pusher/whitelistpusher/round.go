@@ -39,7 +39,7 @@ func (r *round) run() (again bool, err error) {
 	case tongli.Refused:
 		return r.refused(out)
 	}
-	return false, nil // credentials: the circuit is open, no attempt was used up, everything stays due
+	return false, r.keep(r.ctx, r.plate, r.view) // credentials: the circuit is open, no attempt was used up, everything stays due
 }
 
 // call pushes the slots of orders and tells the breaker what it saw. A breaker that cannot be written costs a count, not the push: what
@@ -169,6 +169,7 @@ func (r *round) refused(out tongli.Outcome) (again bool, err error) {
 		return false, r.refuse(out, r.due)
 	}
 	good := slices.DeleteFunc(slices.Clone(r.listed), func(o *lease.Order) bool { return slices.Contains(r.fresh, o) })
+	rest := slices.DeleteFunc(slices.Clone(r.due), func(o *lease.Order) bool { return slices.Contains(r.fresh, o) })
 	told := false // Tongli has accepted a list since, so it knows of the cancelled ones
 	if len(r.fresh) == 1 {
 		if err := r.refuse(out, r.fresh); err != nil {
@@ -193,7 +194,7 @@ func (r *round) refused(out tongli.Outcome) (again bool, err error) {
 			case tongli.Refused:
 				err = r.refuse(one, []*lease.Order{o})
 			case tongli.Transient:
-				_, err = r.transient(one, fresh[i:])
+				_, err = r.transient(one, slices.Concat(fresh[i:], rest)) // none of the plate before Tongli wants it again
 				return false, err
 			default:
 				return false, nil
@@ -203,7 +204,6 @@ func (r *round) refused(out tongli.Outcome) (again bool, err error) {
 			}
 		}
 	}
-	rest := slices.DeleteFunc(slices.Clone(r.due), func(o *lease.Order) bool { return slices.Contains(r.fresh, o) })
 	switch {
 	case len(rest) == 0:
 		return false, nil
@@ -290,6 +290,10 @@ func (p *Pusher) acknowledge(ctx context.Context, o *lease.Order, change func(*l
 	}
 	due := p.Now().Truncate(time.Millisecond)
 	_, err := p.Store.ChangeOrder(ctx, held, func(next lease.Order) (lease.Order, bool) {
+		meant := next
+		if change(&meant); meant.Unsettled.After(next.Unsettled) {
+			next.Unsettled = meant.Unsettled // the call whose outcome is unknown is so all the same
+		}
 		next.Seq++
 		next.DueAt, next.DueSince, next.NotBefore, next.Sent = due, time.Time{}, time.Time{}, false
 		return next, true

@@ -102,6 +102,9 @@ func (s *Sweeper) Handle(ctx context.Context, raw json.RawMessage) (Report, erro
 		}
 	}
 	all, err := s.send(ctx, &r, due, most, now)
+	if err == nil && r.Breaker == "half-open" && len(due) == 0 {
+		err = s.probe(ctx, &r, now)
+	}
 	if err == nil && breaker.Drain && r.Breaker == "closed" && all && !shards {
 		next := breaker
 		next.Drain = false

@@ -95,3 +95,32 @@ func (s *Sweeper) repush(ctx context.Context, r *Report, now time.Time) error {
 	_, err = s.Store.SaveRepush(ctx, next, held)
 	return err
 }
+
+// probe pushes one live plate again where the circuit is half open and nothing is due: it would stay so until the next order, and hold
+// back the push of all plates.
+func (s *Sweeper) probe(ctx context.Context, r *Report, now time.Time) error {
+	held, err := s.Store.RepushPosition(ctx)
+	if err != nil {
+		return err
+	}
+	for _, from := range []string{held.Position, ""} {
+		var messages []whitelist.Message
+		_, err := s.Store.LivePlates(ctx, held.ParkSN, from, whitelist.RepushPage, now, func(park string, plate lease.Plate, _ string) {
+			if len(messages) == 0 { // a run of its own: the plate's message in the push of all is no repeat of this one
+				messages = []whitelist.Message{{Version: 1, ParkSN: park, Plate: plate, Repush: "probe " + now.In(lease.Zone).Format(time.RFC3339)}}
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if len(messages) > 0 {
+			failed, err := s.sendAll(ctx, messages)
+			r.Repushed = len(messages) - len(failed)
+			return err
+		}
+		if held.Position == "" {
+			return nil
+		}
+	}
+	return nil
+}
