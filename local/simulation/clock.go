@@ -50,9 +50,9 @@ func (s *scheduler) park(t time.Time, name string) {
 	}
 }
 
-// step lets the next event happen; false when there is none, or none before the limit.
+// step lets the next event happen, and returns when everybody is blocked again; false when there is none, or none before the limit.
 func (s *scheduler) step(limit time.Time) bool {
-	synctest.Wait()
+	synctest.Wait() // the caller may have begun something
 	s.mu.Lock()
 	slices.SortStableFunc(s.fresh, func(a, b *event) int { return cmp.Compare(a.name, b.name) })
 	for _, e := range s.fresh {
@@ -76,6 +76,7 @@ func (s *scheduler) step(limit time.Time) bool {
 	} else {
 		close(e.wake)
 	}
+	synctest.Wait()
 	return true
 }
 

@@ -160,6 +160,7 @@ func (w *World) until(t time.Time) {
 	}
 	if d := time.Until(t); d > 0 {
 		time.Sleep(d)
+		synctest.Wait()
 	}
 }
 
