@@ -30,7 +30,7 @@ func (w *World) truth(v orderView) {
 	case "delivered":
 		if p.Delivered == nil || !heard(func(c *call) bool {
 			later := p.Delivered.Sub(c.end) // the breaker is told first, and that write may be slow
-			return c.class == tongli.Accepted && later >= -clockError && later <= pusherLimit+clockError && (v.Status == "cancelled" || holdsAll(c))
+			return c.class == tongli.Accepted && later >= -clockError && later <= deployment().limit["whitelist-pusher"]+clockError && (v.Status == "cancelled" || holdsAll(c))
 		}) {
 			w.wrong("order %s is shown as delivered at %v, and no such call was accepted", v.ID, p.Delivered)
 		}

@@ -25,8 +25,8 @@ type (
 	condition func(scope) bool
 )
 
-// parser reads the part of DynamoDB's expressions that the store may use: comparisons, BETWEEN, AND, OR, NOT, begins_with,
-// attribute_exists, attribute_not_exists, SET with if_not_exists and +, and REMOVE. Anything else is a panic, so that it is seen.
+// parser reads the part of DynamoDB's expressions that the store uses: =, <, <=, BETWEEN, AND, OR, begins_with, attribute_not_exists, SET with
+// if_not_exists, and REMOVE. Anything else is a panic, so that it is seen.
 type parser struct {
 	tokens []string
 	at     int
@@ -35,7 +35,7 @@ type parser struct {
 var parsed sync.Map // expression -> condition or update
 
 func tokens(s string) []string {
-	for _, mark := range []string{"(", ")", ",", "+", "-"} {
+	for _, mark := range []string{"(", ")", ","} {
 		s = strings.ReplaceAll(s, mark, " "+mark+" ")
 	}
 	return strings.Fields(s)
@@ -91,31 +91,27 @@ func (p *parser) or() condition {
 }
 
 func (p *parser) and() condition {
-	left := p.not()
+	left := p.term()
 	for p.took("AND") {
-		a, b := left, p.not()
+		a, b := left, p.term()
 		left = func(s scope) bool { return a(s) && b(s) }
 	}
 	return left
 }
 
-func (p *parser) not() condition {
-	if p.took("NOT") {
-		c := p.not()
-		return func(s scope) bool { return !c(s) }
-	}
+func (p *parser) term() condition {
 	if p.took("(") {
 		c := p.or()
 		p.want(")")
 		return c
 	}
 	switch p.peek() {
-	case "attribute_exists", "attribute_not_exists":
-		wanted := p.next() == "attribute_exists"
+	case "attribute_not_exists":
+		p.next()
 		p.want("(")
 		a := p.operand()
 		p.want(")")
-		return func(s scope) bool { return (a(s) != nil) == wanted }
+		return func(s scope) bool { return a(s) == nil }
 	case "begins_with":
 		p.next()
 		p.want("(")
@@ -143,17 +139,13 @@ func (p *parser) not() condition {
 	}
 	operator := p.next()
 	right := p.operand()
-	holds, known := map[string]func(int) bool{"=": func(c int) bool { return c == 0 }, "<>": func(c int) bool { return c != 0 }, "<": func(c int) bool { return c < 0 },
-		"<=": func(c int) bool { return c <= 0 }, ">": func(c int) bool { return c > 0 }, ">=": func(c int) bool { return c >= 0 }}[operator]
+	holds, known := map[string]func(int) bool{"=": func(c int) bool { return c == 0 }, "<": func(c int) bool { return c < 0 }, "<=": func(c int) bool { return c <= 0 }}[operator]
 	if !known {
 		panic(fmt.Sprintf("simulated DynamoDB: operator %q in %q", operator, p.tokens))
 	}
 	return func(s scope) bool {
 		c, ok := compare(left(s), right(s))
-		if !ok {
-			return operator == "<>" && left(s) != nil
-		}
-		return holds(c)
+		return ok && holds(c)
 	}
 }
 
@@ -234,7 +226,7 @@ func parseUpdate(expression string) []assignment {
 			for more := true; more; more = p.took(",") {
 				name := p.next()
 				p.want("=")
-				list = append(list, assignment{name, p.sum()})
+				list = append(list, assignment{name, p.assigned()})
 			}
 		case p.took("REMOVE"):
 			for more := true; more; more = p.took(",") {
@@ -248,19 +240,7 @@ func parseUpdate(expression string) []assignment {
 	return list
 }
 
-func (p *parser) sum() operand {
-	left := p.term()
-	for p.took("+") {
-		a, b := left, p.term()
-		left = func(s scope) types.AttributeValue {
-			sum := new(big.Rat).Add(number(a(s).(*types.AttributeValueMemberN).Value), number(b(s).(*types.AttributeValueMemberN).Value))
-			return &types.AttributeValueMemberN{Value: sum.RatString()}
-		}
-	}
-	return left
-}
-
-func (p *parser) term() operand {
+func (p *parser) assigned() operand {
 	if !p.took("if_not_exists") {
 		return p.operand()
 	}

@@ -96,12 +96,14 @@ func (w *World) invoke(f *function, payload any, done func(result any, err error
 		defer cancel()
 		w.turn(ctx, "begins")
 		result, err := i.handle(ctx, payload)
-		if !inv.ended {
-			f.idle = append(f.idle, i)
-			inv.ended = true
-			w.left(inv)
-			done(result, err)
-		}
+		w.at(time.Now(), inv.name+" ends", func() {
+			if !inv.ended {
+				f.idle = append(f.idle, i)
+				inv.ended = true
+				w.left(inv)
+				done(result, err)
+			}
+		})
 	}()
 }
 

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"lease-gateway/functions/app-order/apporder"
@@ -61,22 +59,15 @@ type breaks struct {
 	batch  func(events.SQSEvent) events.SQSEvent
 }
 
-// The functions' time limits, as the template has them.
-const (
-	appLimit     = 15 * time.Second
-	pusherLimit  = 45 * time.Second
-	sweeperLimit = 50 * time.Second
-)
-
 // wire builds what the functions' mains build, over the simulated surroundings.
 func (w *World) wire() {
-	w.app = &function{name: "app-order", limit: appLimit, build: func(i *instance) {
+	w.app = &function{name: "app-order", limit: deployment().limit["app-order"], build: func(i *instance) {
 		store, queue := w.surroundings(i)
 		a := &apporder.Orders{Store: store, Queue: queue, Logger: w.logger(i)}
 		d := &door.Door{Handle: a.Handle, Now: i.now, Logger: w.logger(i)}
 		i.handle = func(ctx context.Context, payload any) (any, error) { return d.Invoke(ctx, payload.([]byte)) }
 	}}
-	w.pusher = &function{name: "pusher", limit: pusherLimit, build: func(i *instance) {
+	w.pusher = &function{name: "pusher", limit: deployment().limit["whitelist-pusher"], build: func(i *instance) {
 		store, _ := w.surroundings(i)
 		var g gate = &tongli.Client{HTTP: &http.Client{Transport: w.tongli}, BaseURL: "http://tongli.test", AppID: "chejiajia-demo",
 			Secret: func(context.Context) (string, error) { return "secret", nil }, Now: i.now}
@@ -96,7 +87,7 @@ func (w *World) wire() {
 			return p.Handle(ctx, batch)
 		}
 	}}
-	w.sweeper = &function{name: "sweeper", limit: sweeperLimit, build: func(i *instance) {
+	w.sweeper = &function{name: "sweeper", limit: deployment().limit["whitelist-sweeper"], build: func(i *instance) {
 		store, queue := w.surroundings(i)
 		s := &whitelistsweeper.Sweeper{Store: store, Queue: queue, Now: i.now, Logger: w.logger(i)}
 		i.handle = func(ctx context.Context, payload any) (any, error) {
@@ -156,27 +147,4 @@ func (l listener) Handle(_ context.Context, r slog.Record) error {
 	}
 	l.w.say("%s logs: %s", l.i.label, text)
 	return nil
-}
-
-// schema is the template's, by hand: the conformance test holds it against the template.
-func schema() []*dynamodb.CreateTableInput {
-	attribute := func(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
-		return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
-	}
-	keys := func(hash, ranged string) []types.KeySchemaElement {
-		list := []types.KeySchemaElement{{AttributeName: &hash, KeyType: types.KeyTypeHash}}
-		if ranged != "" {
-			list = append(list, types.KeySchemaElement{AttributeName: &ranged, KeyType: types.KeyTypeRange})
-		}
-		return list
-	}
-	s, n := types.ScalarAttributeTypeS, types.ScalarAttributeTypeN
-	return []*dynamodb.CreateTableInput{
-		{TableName: ptr(tables.Parks), BillingMode: types.BillingModePayPerRequest, AttributeDefinitions: []types.AttributeDefinition{attribute("pk", s)}, KeySchema: keys("pk", "")},
-		{TableName: ptr(tables.Orders), BillingMode: types.BillingModePayPerRequest, KeySchema: keys("pk", "sk"),
-			AttributeDefinitions: []types.AttributeDefinition{attribute("pk", s), attribute("sk", s), attribute("ds", s), attribute("due", n)},
-			GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: ptr("due"), KeySchema: keys("ds", "due"),
-				Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{"ns"}}}}},
-		{TableName: ptr(tables.Expiring), BillingMode: types.BillingModePayPerRequest, KeySchema: keys("pk", "sk"), AttributeDefinitions: []types.AttributeDefinition{attribute("pk", s), attribute("sk", s)}},
-	}
 }

@@ -72,7 +72,9 @@ const (
 	patience   = 6 * time.Hour // after which what is still due counts as due for ever
 )
 
-var tables = leasestore.Tables{Parks: "Parks", Orders: "Orders", Expiring: "Expiring"}
+const stack = "simulation"
+
+var tables = leasestore.Tables{Parks: stack + "-ParksTable", Orders: stack + "-OrdersTable", Expiring: stack + "-ExpiringTable"}
 
 // Play plays one seed.
 func Play(t *testing.T, o Options) (r Result) {
@@ -90,10 +92,10 @@ func Play(t *testing.T, o Options) (r Result) {
 func newWorld(o Options) *World {
 	w := &World{o: o, dice: newDice(o.Seed), swarm: map[*fault]bool{}, waiting: map[chan answer]bool{}, Result: Result{Fired: map[string]int{}}}
 	w.dynamo = &Dynamo{Now: time.Now, Lag: w.lag}
-	for _, table := range schema() {
+	for _, table := range deployment().tables {
 		w.dynamo.CreateTable(table)
 	}
-	w.queue = &Queue{Now: time.Now, Visibility: 270 * time.Second, MaxReceive: 5, Dead: &Queue{Now: time.Now}}
+	w.queue = &Queue{Now: time.Now, Visibility: deployment().visibility, MaxReceive: deployment().maxReceive, Dead: &Queue{Now: time.Now}}
 	w.tongli = &Tongli{w: w, gates: map[plateKey]string{}, newest: map[plateKey]int{}, refuses: map[string]bool{}, byPlate: map[plateKey][]*call{}}
 	w.wire()
 	w.begin()
