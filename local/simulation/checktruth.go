@@ -8,8 +8,8 @@ import (
 	"lease-gateway/functions/app-order/apporder"
 	"lease-gateway/shared/door"
 	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/pushqueue"
 	"lease-gateway/shared/tongli"
-	"lease-gateway/shared/whitelist"
 )
 
 // clockError is how far the clocks of two instances are apart at most.
@@ -62,5 +62,5 @@ func (w *World) truth(v orderView) {
 
 // lastLook is app-order as it stands at the end, without faults.
 func (w *World) lastLook(store *leasestore.Store) door.Handle {
-	return (&apporder.Orders{Store: store, Queue: &whitelist.Queue{}, Logger: w.logger(&instance{function: &function{}, label: "app-order"})}).Handle
+	return (&apporder.Orders{Store: store, Queue: &pushqueue.Queue{}, Logger: w.logger(&instance{function: &function{}, label: "app-order"})}).Handle
 }

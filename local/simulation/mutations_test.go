@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -41,6 +42,15 @@ var mutations = []breaks{
 			*o = tongli.Outcome{Class: tongli.Accepted, Detail: o.Detail}
 		}
 	})},
+	{name: "a message that was received before counts as new", batch: func(batch events.SQSEvent) events.SQSEvent {
+		next := events.SQSEvent{}
+		for _, r := range batch.Records {
+			r.Attributes = maps.Clone(r.Attributes)
+			r.Attributes["ApproximateReceiveCount"] = "1"
+			next.Records = append(next.Records, r)
+		}
+		return next
+	}},
 	{name: "the sweeper trusts the index alone", dynamo: func(i *instance, c leasestore.Client) leasestore.Client { return indexTrusted{c} }},
 	{name: "a plate's orders are read eventually consistent", dynamo: func(i *instance, c leasestore.Client) leasestore.Client { return eventually{c, i} }},
 	{name: "an order_id is claimed without a condition", dynamo: func(i *instance, c leasestore.Client) leasestore.Client { return claimedBlindly{c} }},
@@ -384,6 +394,7 @@ var seen = map[string]uint64{
 	"the culprit is not isolated":                           14,
 	"Retry-After is ignored":                                29,
 	"a 200 is believed whatever its body":                   7,
+	"a message that was received before counts as new":      42,
 	"the sweeper trusts the index alone":                    19,
 	"a plate's orders are read eventually consistent":       10,
 	"an order_id is claimed without a condition":            2,

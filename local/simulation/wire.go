@@ -17,6 +17,7 @@ import (
 	"lease-gateway/shared/door"
 	"lease-gateway/shared/lease"
 	"lease-gateway/shared/leasestore"
+	"lease-gateway/shared/pushqueue"
 	"lease-gateway/shared/tongli"
 	"lease-gateway/shared/whitelist"
 )
@@ -104,7 +105,7 @@ func (w *World) wire() {
 }
 
 // surroundings are an instance's store and queue: the real code over faulty ways to the simulated services.
-func (w *World) surroundings(i *instance) (orders, *whitelist.Queue) {
+func (w *World) surroundings(i *instance) (orders, *pushqueue.Queue) {
 	var client leasestore.Client = faultyDynamo{w, w.dynamo}
 	var messages sender = faultyQueue{w}
 	if i.modern {
@@ -121,7 +122,7 @@ func (w *World) surroundings(i *instance) (orders, *whitelist.Queue) {
 	if b != nil && b.store != nil {
 		store = b.store(i, store)
 	}
-	return store, &whitelist.Queue{Client: messages, URL: "push.fifo"}
+	return store, &pushqueue.Queue{Client: messages, URL: "push.fifo"}
 }
 
 // logger reads the functions' log for what must never stand there: a panic.
