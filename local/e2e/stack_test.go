@@ -51,11 +51,17 @@ func startStack(t testing.TB, o stack.Options) *stack.Stack {
 	}
 	dynamo, sqs := enginetest.Start(t)
 	o.Root, o.Binaries = root, filepath.Join(root, ".build")
-	o.Engines = &engines.Engines{DynamoURL: dynamo, SQSURL: sqs}
+	if o.Engines == nil {
+		o.Engines = &engines.Engines{DynamoURL: dynamo, SQSURL: sqs}
+	}
 	o.Name = enginetest.Name("e2e")
 	o.Containers = samContainers()
 	log := &bytes.Buffer{}
-	o.Log = log
+	if o.Log != nil {
+		o.Log = io.MultiWriter(log, o.Log)
+	} else {
+		o.Log = log
+	}
 	told := o.Tongli.OnCall
 	o.Tongli.OnCall = func(c tonglisim.Call) {
 		if told != nil {

@@ -24,7 +24,7 @@ func TestClassify(t *testing.T) {
 		{200, `["code",0]`, Transient}, {200, `null`, Transient}, {200, `{"code":0,"data":[}`, Transient}, {200, `{"code":0,"data"}`, Transient},
 		{401, ``, Credentials}, {200, `{"code":40101}`, Credentials}, {200, `{"code":"40105"}`, Credentials},
 	} {
-		out, _ := classify(c.status, http.Header{"Retry-After": {"7"}}, []byte(c.body), time.Unix(0, 0))
+		out, _ := classify(c.status, http.Header{"Retry-After": {"7"}}, []byte(c.body), time.Unix(0, 0), "the-secret")
 		if out.Class != c.want || out.RetryAfter != 7*time.Second {
 			t.Errorf("%d %s: %s, retry after %s, want %s", c.status, c.body, out.Class, out.RetryAfter, c.want)
 		}

@@ -140,8 +140,7 @@ func (c *Client) once(ctx context.Context, path string, body []byte) (Outcome, s
 	if err != nil && resp.StatusCode < 300 {
 		return broken(err), ""
 	}
-	out, code := classify(resp.StatusCode, resp.Header, answer, c.Now())
-	out.Detail = strings.ReplaceAll(out.Detail, secret, "(secret)") // an echo: the detail is logged and shown to the app
+	out, code := classify(resp.StatusCode, resp.Header, answer, c.Now(), secret)
 	return out, code
 }
 
@@ -164,8 +163,10 @@ func broken(err error) Outcome {
 	return Outcome{Class: Transient, Detail: detail, Unknown: true}
 }
 
-// classify is the table of 3.4, and the only place that knows Tongli's codes.
-func classify(status int, header http.Header, body []byte, now time.Time) (Outcome, string) {
+// classify is the table of 3.4, and the only place that knows Tongli's codes. The detail is logged and shown to the app: an echo of the
+// secret is taken out of each text before it is shortened, which could leave a part of it.
+func classify(status int, header http.Header, body []byte, now time.Time, secret string) (Outcome, string) {
+	say := func(s string, n int) string { return clip(strings.ReplaceAll(s, secret, "(secret)"), n) }
 	code := ""
 	e, unreadable := members(body)
 	if raw := string(e["code"]); raw != "" && (raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {
@@ -174,9 +175,9 @@ func classify(status int, header http.Header, body []byte, now time.Time) (Outco
 	enveloped := code != "" // a code that is no number and no string is none
 	out := Outcome{Data: e["data"], RetryAfter: retryAfter(header.Get("Retry-After"), now), Detail: fmt.Sprintf("HTTP %d", status)}
 	if code != "" {
-		out.Detail += ", code " + clip(code, 32)
+		out.Detail += ", code " + say(code, 32)
 		if msg := text(e["msg"]); msg != "" && msg != "null" {
-			out.Detail += ": " + clip(msg, 160)
+			out.Detail += ": " + say(msg, 160)
 		}
 	}
 	success := status >= 200 && status < 300
@@ -189,7 +190,7 @@ func classify(status int, header http.Header, body []byte, now time.Time) (Outco
 		out.Class, out.Unknown = Transient, true
 		out.Detail += ", not an envelope: no code"
 		if unreadable != nil {
-			out.Detail = fmt.Sprintf("HTTP %d, not an envelope: %s", status, clip(unreadable.Error(), 160))
+			out.Detail = fmt.Sprintf("HTTP %d, not an envelope: %s", status, say(unreadable.Error(), 160))
 		}
 	case success && (code == "42901" || code == "50001" || code == "50301"),
 		status < 200, status >= 300 && status < 400, status >= 500,
@@ -228,7 +229,7 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 			return nil, err
 		}
 		if _, twice := all[name.(string)]; twice {
-			return nil, fmt.Errorf("%q is given twice", clip(name.(string), 32))
+			return nil, fmt.Errorf("%q is given twice", name)
 		}
 		all[name.(string)] = value
 	}

@@ -272,14 +272,17 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
-// TestNoSecretInTheDetail: an answer that echoes our secret is not passed on.
+// TestNoSecretInTheDetail: an answer that echoes our secret is not passed on, nor is a part of it where the answer is shortened.
 func TestNoSecretInTheDetail(t *testing.T) {
-	_, c := newPartner(t, says(200, `{"code":42202,"msg":"wrong secret `+secret+`"}`))
-	if out := c.ListParks(t.Context(), 1, 10); strings.Contains(out.Detail, secret) || !strings.Contains(out.Detail, "(secret)") {
-		t.Errorf("%+v", out)
+	for _, body := range []string{`{"code":42202,"msg":"wrong secret ` + secret + `"}`, `{"code":42202,"msg":"` + strings.Repeat("x", 140) + secret + `"}`, `{"code":42202,"msg":"\u0074` + secret[1:] + `"}`,
+		`{"code":"` + secret + `"}`, `{"code":"` + strings.Repeat("x", 16) + secret + `"}`, `{"` + secret + `":1,"` + secret + `":2}`, `{"` + strings.Repeat("x", 10) + secret + `":1,"` + strings.Repeat("x", 10) + secret + `":2}`} {
+		_, c := newPartner(t, says(200, body))
+		if out := c.ListParks(t.Context(), 1, 10); strings.Contains(out.Detail, secret[:8]) || !strings.Contains(out.Detail, "(secret)") {
+			t.Errorf("%s: %q", body, out.Detail)
+		}
 	}
 	long := bytes.Repeat([]byte("园"), 1000)
-	_, c = newPartner(t, says(400, `{"code":42202,"msg":"`+string(long)+`"}`))
+	_, c := newPartner(t, says(400, `{"code":42202,"msg":"`+string(long)+`"}`))
 	if out := c.ListParks(t.Context(), 1, 10); len(out.Detail) > 700 {
 		t.Errorf("%d bytes of detail", len(out.Detail))
 	}

@@ -51,7 +51,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add(401, `{"code":0}`, "Wed, 25 Nov 2026 00:00:00 GMT")
 	f.Add(302, ``, "-1")
 	f.Fuzz(func(t *testing.T, status int, body, after string) {
-		out, told := classify(status, http.Header{"Retry-After": {after}}, []byte(body), time.Unix(1790000000, 0))
+		out, told := classify(status, http.Header{"Retry-After": {after}}, []byte(body), time.Unix(1790000000, 0), "the-secret")
 		code, enveloped := slowCode([]byte(body))
 		ok := status/100 == 2 && status > 0
 		var want Class
