@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages bench-startup bench-pushes
+.PHONY: help cost run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages bench-startup bench-pushes
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -76,6 +76,9 @@ bench-startup: build ## each function and a hello-world in turns: exec to the fi
 
 bench-pushes: build ## ten pushes of one batch beside a single one, at 200 ms a call; TLS handshakes of 1,000 pushes
 	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkPushes -benchtime 11x ./local/bench
+
+cost: ## docs/cost.md anew, from the model in local/bench/cost
+	@go run ./local/bench/cost/write > docs/cost.md.new && mv docs/cost.md.new docs/cost.md
 
 fuzz: ## every fuzz target for FUZZTIME=1m each, then a count
 	@local/fuzz/run.sh
