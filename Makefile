@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help cost run demo event sign redrive build test screenshots simulate simulate-poller chaos bench-push fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-pages bench-startup bench-pushes
+.PHONY: help cost run demo event sign redrive build test screenshots simulate simulate-poller chaos fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-startup bench-pushes bench reference
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -62,20 +62,22 @@ simulate-poller: ## the stock of parks under faulty, frozen and overlapping swee
 chaos: build ## 300 orders while processes are killed, the queue is emptied and Tongli fails; some minutes. CHAOS_ORDERS=… for more or fewer
 	@LEASE_BINARIES_BUILT=1 CHAOS_ORDERS=$(or $(CHAOS_ORDERS),300) .build/lease-local engines -- go test -count=1 -timeout 30m -v -run 'TestChaos' ./local/e2e
 
-bench-push: build ## from a 201 until Tongli accepts, 1,000 orders at 50 a second: percentiles
-	@LEASE_BINARIES_BUILT=1 .build/lease-local engines -- go test -run '^$$' -bench BenchmarkAccepted -benchtime 1000x ./local/e2e
-
 bench-parks: build ## finding parks around a place among 100,000: time and read units of one search
 	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkNear -benchtime 200x ./shared/leasestore
-
-bench-pages: build ## pages 1, 10, 100 and 1,000 of a park with a million rows: time and read units of each
-	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkPageOfAMillion -benchtime 30x ./functions/lease-order/leaseorder
 
 bench-startup: build ## each function and a hello-world in turns: exec to the first /next, and the first answer under the quota of 128 MB. STARTUP_BINARIES=… to hold others against them
 	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkStartup -benchtime 21x ./local/bench
 
 bench-pushes: build ## ten pushes of one batch beside a single one, at 200 ms a call; TLS handshakes of 1,000 pushes
 	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkPushes -benchtime 11x ./local/bench
+
+bench: build reference ## the ten rows of docs/performance.md, ours and the reference in turns; ROW=5 for one of them
+	@.build/lease-local engines -- go run ./local/bench/run $(if $(ROW),-row $(ROW))
+
+reference: # what bench holds ours against, built as ours is; OUT=… and GOARCH=… for elsewhere
+	@mkdir -p $(or $(OUT),.build/reference)
+	@for f in $(notdir $(wildcard local/bench/reference/cmd/*)); do \
+		(cd local/bench/reference && $(if $(OUT),GOARCH=$(GOARCH)) $(LAMBDA) -o $(or $(OUT),$(CURDIR)/.build/reference)/$$f ./cmd/$$f) || exit 1; done
 
 cost: ## docs/cost.md anew, from the model in local/bench/cost
 	@go run ./local/bench/cost/write > docs/cost.md.new && mv docs/cost.md.new docs/cost.md

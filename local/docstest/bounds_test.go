@@ -53,6 +53,10 @@ func (noStore) Live(context.Context, bool) ([]string, error) { return []string{"
 // noOrders is the app's store, asked only when the parameters were accepted: its other methods are never called.
 type noOrders struct{ *leasestore.Store }
 
+func (noOrders) Park(context.Context, string) (*lease.StoredPark, error) {
+	return nil, errPastTheDecoder
+}
+
 func (noOrders) Claimed(context.Context, string) (*lease.Content, error) {
 	return nil, errPastTheDecoder
 }

@@ -149,6 +149,19 @@ func (h *Host) Has(name string) bool {
 	return ok
 }
 
+// Pids are the processes of a function that run now.
+func (h *Host) Pids(name string) []int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var pids []int
+	for _, in := range h.instances {
+		if in.pool.function.Name == name {
+			pids = append(pids, in.process.Pid())
+		}
+	}
+	return pids
+}
+
 // Stop lets running invocations end for as long as grace, then ends every process.
 func (h *Host) Stop(grace time.Duration) {
 	h.mu.Lock()

@@ -113,7 +113,7 @@ func (s *Store) CreateOrder(ctx context.Context, o order, slots []lease.Slot) (b
 	return true, nil
 }
 
-// message says which order is to be pushed. v, rev and due_at are there for whoever reads versions.
+// message says which order is to be pushed.
 type message struct {
 	Version int    `json:"v"`
 	ParkSN  string `json:"park_sn"`

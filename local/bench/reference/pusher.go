@@ -1,10 +1,13 @@
 package reference
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -56,6 +59,8 @@ func (p *Pusher) push(ctx context.Context, body string) error {
 	for i, r := range rows {
 		list.Dates[i] = date{r.Date, r.Start, r.End}
 	}
+	slices.SortFunc(list.Dates, func(a, b date) int { return cmp.Or(strings.Compare(a.Date, b.Date), strings.Compare(a.Start, b.Start)) })
+	list.Dates = slices.Compact(list.Dates)
 	err = p.Tongli.call(ctx, "/api/SynLeaseOrder", list, nil)
 	var no *refused
 	switch {

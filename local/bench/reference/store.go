@@ -19,6 +19,13 @@ func Config(ctx context.Context) (aws.Config, error) {
 	return config.LoadDefaultConfig(ctx)
 }
 
+// Client of DynamoDB. Local endpoints answer without a checksum on failed conditions.
+func Client(cfg aws.Config) *dynamodb.Client {
+	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		o.DisableValidateResponseChecksum = os.Getenv("AWS_ENDPOINT_URL_DYNAMODB") != ""
+	})
+}
+
 // DynamoDB is what the store asks of the SDK's client.
 type DynamoDB interface {
 	dynamodb.QueryAPIClient

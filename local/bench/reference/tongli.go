@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -58,7 +59,11 @@ func (t *Tongli) call(ctx context.Context, path string, in, out any) error {
 		Msg  string      `json:"msg"`
 		Data any         `json:"data"`
 	}{Data: out}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+	raw, err := io.ReadAll(resp.Body) // to its end: only then is the connection used again
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
 		return fmt.Errorf("HTTP %d, not an envelope: %w", resp.StatusCode, err)
 	}
 	switch {

@@ -134,12 +134,13 @@ func (m moment) since(from moment) Cost { return Cost{m.wall.Sub(from.wall), m.c
 
 // now reads both clocks. The processor clock of another process is exact to a nanosecond and counts its ended threads too.
 func (m *run) now() moment {
-	cpu, err := processCPU(m.process.Pid())
+	cpu, err := ProcessCPU(m.process.Pid())
 	m.err = errors.Join(m.err, err)
 	return moment{time.Now(), cpu}
 }
 
-func processCPU(pid int) (time.Duration, error) {
+// ProcessCPU is the processor time that a process has had, exact to a nanosecond, its ended threads included.
+func ProcessCPU(pid int) (time.Duration, error) {
 	const schedClock = 2 // CPUCLOCK_SCHED: the low bits of a clock that belongs to a process
 	var t syscall.Timespec
 	id := ^pid<<3 | schedClock

@@ -6,7 +6,6 @@ import (
 	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	reference "lease-gateway-reference"
@@ -17,7 +16,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	store := reference.NewStore(dynamodb.NewFromConfig(cfg))
+	store := reference.NewStore(reference.Client(cfg))
 	g := &reference.Gateway{Store: store}
 	lambda.Start(reference.AppOrder(g, sqs.NewFromConfig(cfg)).Handle)
 }

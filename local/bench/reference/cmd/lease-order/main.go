@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	reference "lease-gateway-reference"
 )
@@ -17,7 +16,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	store := reference.NewStore(dynamodb.NewFromConfig(cfg))
+	store := reference.NewStore(reference.Client(cfg))
 	g := &reference.Gateway{Store: store, AppID: os.Getenv("TONGLI_INBOUND_APP_ID"), Secrets: reference.NewSecret(cfg, "TONGLI_INBOUND_SECRET_ARN")}
 	lambda.Start(reference.LeaseOrder(g).Handle)
 }

@@ -6,7 +6,6 @@ import (
 	"log"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	reference "lease-gateway-reference"
 )
@@ -16,7 +15,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	store := reference.NewStore(dynamodb.NewFromConfig(cfg))
+	store := reference.NewStore(reference.Client(cfg))
 	tongli := reference.NewTongli(reference.NewSecret(cfg, "TONGLI_OUTBOUND_SECRET_ARN"))
 	lambda.Start((&reference.Pusher{Store: store, Tongli: tongli}).Handle)
 }

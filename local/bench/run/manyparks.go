@@ -1,4 +1,4 @@
-package bench
+package main
 
 import (
 	"bufio"
@@ -12,10 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"testing"
 )
 
-// manyParksEnv makes this test binary a Tongli that lists 100,000 parks: in a process of its own, so that its memory is not the poller's.
+// manyParksEnv makes this program a Tongli that lists 100,000 parks: in a process of its own, so that nothing of it is measured.
 const manyParksEnv = "LEASE_BENCH_MANY_PARKS"
 
 func init() {
@@ -24,31 +23,35 @@ func init() {
 	}
 }
 
-// startManyParks starts that process and returns its address; it ends with the benchmark.
-func startManyParks(b *testing.B) string {
-	cmd := exec.Command(os.Args[0])
+// startManyParks starts that process and returns its address.
+func startManyParks() (address string, stop func(), err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", nil, err
+	}
+	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), manyParksEnv+"=1")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		b.Fatal(err)
+		return "", nil, err
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		b.Fatal(err)
+		return "", nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
+		return "", nil, err
 	}
-	b.Cleanup(func() {
+	stop = func() {
 		_ = in.Close()
 		_ = cmd.Wait()
-	})
-	address, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
 	}
-	return strings.TrimSpace(address)
+	if address, err = bufio.NewReader(out).ReadString('\n'); err != nil {
+		stop()
+		return "", nil, err
+	}
+	return strings.TrimSpace(address), stop, nil
 }
 
 func serveManyParks() {

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"lease-gateway/local/bench/cost"
+)
+
+// costs (row 10) is the model of docs/cost.md, whose units the counting tests hold against what the engine bills.
+func costs(context.Context, setting) ([]line, error) {
+	const million = 1e6
+	we, they := cost.We.Order(cost.Listed, 1), cost.They.Order(cost.Listed, 1)
+	all, services := cost.Total(we)
+	allTheirs, servicesTheirs := cost.Total(they)
+	lines := []line{{row: 10, what: "each pushed alone", unit: "$", ours: sample{services * million}, reference: sample{servicesTheirs * million}, goal: goal{atMost, cost.RowTen}, note: "five dates"}}
+	for i, part := range we {
+		lines = append(lines, line{row: 10, what: "of it " + part.Name, unit: "$", ours: sample{part.Dollars * million}, reference: sample{they[i].Dollars * million}})
+		if part.Watch {
+			lines[len(lines)-1].what = "besides, " + part.Name
+		}
+	}
+	_, batched := cost.Total(cost.We.Order(cost.Listed, 10))
+	_, batchedTheirs := cost.Total(cost.They.Order(cost.Listed, 10))
+	lines = append(lines, line{row: 10, what: "with logs and traces", unit: "$", ours: sample{all * million}, reference: sample{allTheirs * million}},
+		line{row: 10, what: "ten in a batch", unit: "$", ours: sample{batched * million}, reference: sample{batchedTheirs * million}})
+	if services <= 0 || servicesTheirs <= 0 {
+		return nil, fmt.Errorf("the model says %g and %g", services, servicesTheirs)
+	}
+	return lines, nil
+}
+
+// costParks is how many parks the plot has.
+const costParks = 5000
+
+// costChart shows what a month costs against the orders of a day.
+func costChart() chart {
+	c := chart{title: "Cost of a month against orders, 5,000 parks", x: "orders a day", y: "dollars a month (model)"}
+	for _, s := range []struct {
+		name, colour string
+		side         cost.Side
+	}{{ours, oursColour, cost.We}, {reference, referenceColour, cost.They}} {
+		var points [][2]float64
+		for _, orders := range []float64{100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000} {
+			all, _ := cost.Total(s.side.Month(cost.Listed, cost.Load{Parks: costParks, Orders: orders}))
+			points = append(points, [2]float64{orders, all})
+		}
+		c.series = append(c.series, series{s.name, s.colour, points})
+	}
+	return c
+}

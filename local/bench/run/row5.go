@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	pagesRows  = 1_000_000
+	pagesTurns = 15
+)
+
+// pageNumbers are plotted.
+var pageNumbers = []int{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000}
+
+// plotted is what row 5 leaves for the plot: time by page number, of each side.
+var plotted [2]map[int]sample
+
+func timed(n int, work func() error) (time.Duration, error) {
+	began := time.Now()
+	for range n {
+		if err := work(); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(began), nil
+}
+
+// pages (row 5) walks a park of 1,000,000 rows by page number, and asks for pages of it in turns.
+func pages(ctx context.Context, e setting) ([]line, error) {
+	sides, stop, err := e.both(ctx, sideOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	for _, s := range sides {
+		say("filling a park of %d rows, %s", pagesRows, s.name)
+		if err := s.fill(ctx, "P1", pagesRows); err != nil {
+			return nil, err
+		}
+	}
+	say("walking %d pages of ours, which leaves a mark at each", pagesRows/1000)
+	for number := 1; number <= pagesRows/1000; number++ {
+		a, err := sides[0].askPage(ctx, number)
+		if err != nil {
+			return nil, err
+		}
+		if a.Body.HasMore != (number < pagesRows/1000) {
+			return nil, fmt.Errorf("page %d: more is %v", number, a.Body.HasMore)
+		}
+	}
+	var took, units [2]map[int]sample
+	var failed string // why the reference gave no such page
+	for i := range sides {
+		took[i], units[i] = map[int]sample{}, map[int]sample{}
+	}
+	for turn := range pagesTurns + 1 {
+		for _, number := range pageNumbers {
+			for i, s := range sides {
+				if i == 1 && (number > 100 && turn > 1 || number > 10 && turn > 3) {
+					continue // the further the page, the longer: a few turns tell
+				}
+				before := s.meter.now()
+				var a answer
+				d, err := timed(1, func() (err error) { a, err = s.askPage(ctx, number); return err })
+				if err != nil && i == 1 && number > 100 {
+					failed = fmt.Sprintf("page %d: %v", number, err)
+					continue
+				}
+				if err != nil {
+					return nil, err
+				}
+				if rows := strings.Count(string(a.Body.Data), `"date"`); rows != pageLimit(s, number) {
+					return nil, fmt.Errorf("%s: page %d has %d rows", s.name, number, rows)
+				}
+				if turn == 0 {
+					continue
+				}
+				took[i][number] = append(took[i][number], ms(d))
+				units[i][number] = append(units[i][number], s.meter.now().since(before).read)
+			}
+		}
+	}
+	plotted = took
+	lines := []line{
+		{row: 5, what: "time of page 1,000", unit: "ms", ours: took[0][1000], reference: took[0][1], against: "our page 1", goal: goal{ratioUpTo, 1.2}},
+		{row: 5, what: "time of page 100", unit: "ms", ours: took[0][100], reference: took[0][1], against: "our page 1", goal: goal{ratioUpTo, 1.2}},
+		{row: 5, what: "read units of page 1,000", ours: units[0][1000], reference: units[0][1], against: "our page 1", goal: goal{ratioUpTo, 1.2}},
+	}
+	for _, number := range []int{1, 10, 100, 1000} {
+		l := line{row: 5, what: "time of page " + strconv.Itoa(number), unit: "ms", ours: took[0][number], reference: took[1][number]}
+		u := line{row: 5, what: "read units of page " + strconv.Itoa(number), ours: units[0][number], reference: units[1][number]}
+		if len(l.reference) == 0 && failed != "" {
+			l.note = "the reference fails: " + failed
+		}
+		lines = append(lines, l, u)
+	}
+	return lines, nil
+}
+
+// pageLimit: page 1 begins a walk anew, and with it the marks of the walk that has been made would end. It is asked for in a walk of its own, by a
+// limit of one row less.
+func pageLimit(s *side, number int) int {
+	if s.name == ours && number == 1 {
+		return 999
+	}
+	return 1000
+}
+
+var walked bool // page 1 of the walk itself has been asked for
+
+func (s *side) askPage(ctx context.Context, number int) (answer, error) {
+	limit := pageLimit(s, number)
+	if number == 1 && !walked {
+		walked, limit = true, 1000
+	}
+	return s.must(ctx, pageOf("park_sn", "P1", "page", strconv.Itoa(number), "limit", strconv.Itoa(limit)))
+}
