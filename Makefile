@@ -9,7 +9,7 @@ CYCLONEDX = $(BIN)/cyclonedx-gomod-v1.9.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 export GOFLAGS = -mod=readonly
 
-.PHONY: help cost run demo event sign redrive build test screenshots simulate simulate-poller chaos fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-startup bench-pushes bench reference
+.PHONY: help cost load run demo event sign redrive build test screenshots simulate simulate-poller chaos fuzz attack contract-test sam-check deploy smoke restore sbom vuln doctor bench-parks bench-startup bench-pushes bench reference
 .DEFAULT_GOAL = help
 
 help: ## this list
@@ -81,6 +81,10 @@ reference: # what bench holds ours against, built as ours is; OUT=… and GOARCH
 
 cost: ## docs/cost.md anew, from the model in local/bench/cost
 	@go run ./local/bench/cost/write > docs/cost.md.new && mv docs/cost.md.new docs/cost.md
+
+load: build ## 100 mixed requests a second for two minutes against a stack of its own: errors, latencies, memory. LOAD_RATE=, LOAD_DURATION=, OUT=docs/load.md
+	@cd local/load && GOFLAGS=-mod=mod go build -o $(CURDIR)/.build/lease-load .
+	@.build/lease-load $(if $(OUT),> $(OUT).new && mv $(OUT).new $(OUT))
 
 fuzz: ## every fuzz target for FUZZTIME=1m each, then a count
 	@local/fuzz/run.sh

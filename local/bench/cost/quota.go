@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -36,8 +37,7 @@ var Quotas = []Quota{
 	}, "ask AWS to raise it before the launch; new accounts must, or the poller's reserved one cannot be had either"},
 	{"whitelist-pusher: 30 at the same time (`MaximumConcurrency`), ten plates each", pushers * 10 / (tongliTakes + pushOwn), Peak,
 		"raise `MaximumConcurrency` up to 1,000: a batch holds more until then, and nothing is late"},
-	{"SQS FIFO without high throughput: 300 calls a second (the template has it on)", 300, func(l Load) float64 { return Peak(l) * (1 + 2/Batch(l)) }, "leave high-throughput mode on"},
-	{"SQS FIFO with high throughput: 3,000 calls a second for each kind in the smallest regions (up to 70,000 elsewhere)", 3000, Peak, "ask AWS to raise it; groups are plates, so they spread by themselves"},
+	{"SQS FIFO in high-throughput mode: 3,000 calls a second of each kind in the smallest regions, up to 70,000 elsewhere", 3000, Peak, "ask AWS to raise it; groups are plates, so they spread by themselves. Without that mode it would be 300 a second: the template has it on"},
 	{"DynamoDB, one partition: 1,000 write units a second in the busiest park, 2 for an order", 1000, func(l Load) float64 { return Peak(l) * hottest(l) * 2 },
 		"a park that sells 500 orders a second has none left: nothing to do; DynamoDB splits a hot key's range by itself within minutes, as plates sort it"},
 	{"DynamoDB, one partition: 3,000 read units a second in the busiest park, 3 for an order and 9 for a page", 3000, func(l Load) float64 { return Peak(l)*hottest(l)*3 + l.Parks*hottest(l)*pagesOf(l)*9/86400 },
@@ -51,7 +51,7 @@ var Quotas = []Quota{
 func First(l Load) []Quota {
 	all := slices.Clone(Quotas)
 	slices.SortStableFunc(all, func(a, b Quota) int {
-		return -int(math.Copysign(1, a.Used(l)/a.Limit-b.Used(l)/b.Limit))
+		return cmp.Compare(b.Used(l)/b.Limit, a.Used(l)/a.Limit)
 	})
 	return all
 }
