@@ -48,6 +48,15 @@ func FuzzClassify(f *testing.F) {
 			f.Add(status, s, "7")
 		}
 	}
+	for _, code := range []string{"40100", "40101", "40104", "40106", "42900", "42901", "50002", "50301", "50302", "199", "201", "-1"} { // the borders of the table
+		f.Add(200, `{"code":`+code+`}`, "")
+		f.Add(404, `{"code":"`+code+`"}`, "")
+	}
+	for _, status := range []int{199, 299, 300, 399, 402, 405, 407, 408, 425, 429, 499, 500, 599, 99, 999} {
+		f.Add(status, `{"code":"0"}`, "7200")
+		f.Add(status, ``, "0")
+	}
+	f.Add(200, `{"code":"`+strings.Repeat("4", 300)+`","msg":"`+strings.Repeat("园", 300)+`"}`, "7")
 	f.Add(401, `{"code":0}`, "Wed, 25 Nov 2026 00:00:00 GMT")
 	f.Add(302, ``, "-1")
 	f.Fuzz(func(t *testing.T, status int, body, after string) {

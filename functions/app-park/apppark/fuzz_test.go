@@ -14,8 +14,10 @@ func FuzzCursor(f *testing.F) {
 		if got, ok := openCursor(sealed, limit); !ok || got != after {
 			t.Fatalf("%q opens as %q, %v", after, got, ok)
 		}
-		if _, ok := openCursor(sealed, limit%maxLimit+1); ok {
-			t.Error("opens for another limit")
+		for _, other := range []int{limit - 1, limit + 1, limit ^ 1<<8, limit ^ 1<<9, limit ^ 1<<3} {
+			if _, ok := openCursor(sealed, other); ok {
+				t.Errorf("one for limit %d opens for %d", limit, other)
+			}
 		}
 		changed := []byte(sealed)
 		changed[uint(at)%uint(len(changed))] = c
