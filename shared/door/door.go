@@ -205,5 +205,5 @@ func (d *Door) verify(ctx context.Context, req *Request, params []signature.Para
 	if err != nil {
 		return err
 	}
-	return d.Signed.Nonces.ClaimNonce(ctx, req.Common.AppID, req.Common.Nonce, req.ID+signature.NewNonce(), signature.NonceLife, req.Now)
+	return d.Signed.Nonces.ClaimNonce(ctx, req.Common.AppID, req.Common.Nonce, req.ID+signature.NewNonce(), req.Common.NonceLife(req.Now), req.Now)
 }

@@ -10,7 +10,7 @@ import (
 // Tolerance is how far a timestamp may lie from our clock, either way.
 const Tolerance = 300 * time.Second
 
-// NonceLife is how long a nonce may not come again: longer than any timestamp that was accepted with it stays good.
+// NonceLife is how long a nonce may not come again.
 const NonceLife = 2 * Tolerance
 
 // One sentinel per check that failed, in the order in which they are made.
@@ -33,6 +33,16 @@ type Common struct {
 	Timestamp          time.Time
 	Moment             int64 // the timestamp in ms; one of seconds stands for the last ms of its second
 	seconds            bool
+}
+
+// NonceLife is how long the nonce of a request that was accepted at now must be kept: NonceLife, and up to a second more where the
+// timestamp lies so far ahead that the request itself stays good for longer.
+func (c Common) NonceLife(now time.Time) time.Duration {
+	good := c.Timestamp.Add(Tolerance)
+	if c.seconds {
+		good = good.Add(time.Second) // Verify goes by whole seconds then
+	}
+	return max(NonceLife, good.Sub(now))
 }
 
 // ReadCommon finds the common parameters among params: each required one exactly once and well formed.
