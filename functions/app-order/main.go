@@ -31,5 +31,9 @@ func main() {
 	queue := pushqueue.Open(e.QueueURL)
 	config.Warm(store.Warm, queue.Warm, func(context.Context) { lease.Prepare() })
 	orders := &apporder.Orders{Store: store, Queue: queue, Logger: logger}
-	lambda.Start(&door.Door{Handle: orders.Handle, Now: time.Now, Units: store.Units, Logger: logger})
+	d := &door.Door{Handle: orders.Handle, Now: time.Now, Units: store.Units, Logger: logger}
+	config.Warm(func(ctx context.Context) {
+		d.Rehearse(ctx, "POST", "/app/orders", "", `{"order_id":"W","park_sn":"W","car_plate_no":"苏E00000","dates":[{"date":"2026-01-01","start_time":"00:00","end_time":"24:00"}]}`)
+	})
+	lambda.Start(d)
 }

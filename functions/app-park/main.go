@@ -24,5 +24,7 @@ func main() {
 	e := config.Load[environment]()
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks})
 	config.Warm(store.Warm, func(context.Context) { lease.Prepare() })
-	lambda.Start(&door.Door{Handle: apppark.Handle(store), Now: time.Now, Units: store.Units, Logger: telemetry.Logger("app-park").With("stage", e.Stage)})
+	d := &door.Door{Handle: apppark.Handle(store), Now: time.Now, Units: store.Units, Logger: telemetry.Logger("app-park").With("stage", e.Stage)}
+	config.Warm(func(ctx context.Context) { d.Rehearse(ctx, "GET", "/app/park", "park_sn=W", "") })
+	lambda.Start(d)
 }

@@ -29,9 +29,11 @@ func main() {
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks, Orders: e.Orders, Expiring: e.Expiring})
 	live := secret.New(e.SecretARN)
 	config.Warm(store.Warm, func(ctx context.Context) { _, _ = live.Live(ctx, false) })
-	lambda.Start(&door.Door{
+	d := &door.Door{
 		Signed: &door.Signed{AppID: e.AppID, Secrets: live, Nonces: store},
 		Handle: leaseorder.Handle(store, live), Now: time.Now, Units: store.Units,
 		Logger: telemetry.Logger("lease-order").With("stage", e.Stage),
-	})
+	}
+	config.Warm(func(ctx context.Context) { d.Rehearse(ctx, "GET", "/lease/order", "park_sn=W", "") })
+	lambda.Start(d)
 }

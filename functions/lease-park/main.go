@@ -28,9 +28,11 @@ func main() {
 	store := leasestore.Open(config.DynamoDB(), leasestore.Tables{Parks: e.Parks, Expiring: e.Expiring})
 	live := secret.New(e.SecretARN)
 	config.Warm(store.Warm, func(ctx context.Context) { _, _ = live.Live(ctx, false) })
-	lambda.Start(&door.Door{
+	d := &door.Door{
 		Signed: &door.Signed{AppID: e.AppID, Secrets: live, Nonces: store},
 		Handle: leasepark.Handle(store), Now: time.Now, Units: store.Units,
 		Logger: telemetry.Logger("lease-park").With("stage", e.Stage),
-	})
+	}
+	config.Warm(func(ctx context.Context) { d.Rehearse(ctx, "POST", "/lease/park", "", `{"park_sn":"W"}`) })
+	lambda.Start(d)
 }

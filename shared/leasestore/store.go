@@ -45,6 +45,12 @@ func (s *Store) Warm(ctx context.Context) {
 		table, item = s.tables.Parks, key("W", "")
 	}
 	_, _ = s.db.GetItem(ctx, &dynamodb.GetItemInput{TableName: &table, Key: item})
+	// The other operations go up to the network and no further: what encodes, signs and finds the endpoint runs for the first time here, and not for
+	// the first caller.
+	over, end := context.WithCancel(ctx)
+	end()
+	_, _, _ = s.put(over, table, item, "attribute_not_exists(pk)", nil, nil)
+	_, _ = s.db.Query(over, &dynamodb.QueryInput{TableName: &table, KeyConditionExpression: ptr("pk = :pk"), ExpressionAttributeValues: key("W", ""), ReturnConsumedCapacity: total})
 }
 
 // Units are billed units since the store was opened.

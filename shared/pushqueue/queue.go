@@ -28,11 +28,14 @@ type Queue struct {
 // Open makes a queue; it calls nothing.
 func Open(url string) *Queue { return &Queue{Client: sqs.NewFromConfig(config.AWS()), URL: url} }
 
-// Warm opens the connection to the queue without sending anything.
+// Warm opens the connection to the queue without sending anything, and takes a message as far as the network.
 func (q *Queue) Warm(ctx context.Context) {
 	if client, ok := q.Client.(*sqs.Client); ok {
 		_, _ = client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.URL})
 	}
+	over, end := context.WithCancel(ctx)
+	end()
+	_, _ = q.Send(over, whitelist.Message{})
 }
 
 // Send sends messages and returns the indices of those that were not taken: SQS can answer 200 with failed entries.

@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"lease-gateway/local/bench/startup"
@@ -30,11 +26,9 @@ func starts(ctx context.Context, e setting) ([]line, error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	hello := filepath.Join(dir, "hello")
-	compile := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", hello, "./local/bench/startup/hello")
-	compile.Dir, compile.Env = e.root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := compile.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("hello-world: %w: %s", err, out)
+	hello, err := startup.Hello(ctx, e.root, dir)
+	if err != nil {
+		return nil, err
 	}
 	quota, err := startup.NewQuota(startup.Share128MB)
 	without := ""
@@ -52,7 +46,7 @@ func starts(ctx context.Context, e setting) ([]line, error) {
 		defer func() { _ = rig.Close() }()
 		rigs = append(rigs, rig)
 	}
-	cold, err := e.withoutWarmUp(ctx, dir)
+	cold, err := startup.WithoutWarmUp(ctx, e.root, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -98,38 +92,6 @@ func starts(ctx context.Context, e setting) ([]line, error) {
 	}
 	started = lines
 	return lines, nil
-}
-
-// warmUp is where the warm-up calls are made. An overlay lets it return at once, so that what is left is the init without them, exactly.
-const (
-	warmUpFile = "shared/config/config.go"
-	warmUp     = "func Warm(calls ...func(context.Context)) {\n"
-)
-
-// withoutWarmUp builds the functions once more, as they are but for the warm-up calls.
-func (e setting) withoutWarmUp(ctx context.Context, dir string) (string, error) {
-	file := filepath.Join(e.root, warmUpFile)
-	source, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	if !strings.Contains(string(source), warmUp) {
-		return "", fmt.Errorf("%s has no %q", warmUpFile, strings.TrimSpace(warmUp))
-	}
-	changed, overlay, out := filepath.Join(dir, "config.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "cold")
-	raw, err := json.Marshal(map[string]any{"Replace": map[string]string{file: changed}})
-	if err == nil {
-		err = errors.Join(os.WriteFile(changed, []byte(strings.Replace(string(source), warmUp, warmUp+"\treturn\n", 1)), 0o644), os.WriteFile(overlay, raw, 0o644), os.Mkdir(out, 0o755))
-	}
-	if err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", overlay, "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", out, "./functions/...")
-	cmd.Dir, cmd.Env = e.root, append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("without warm-up: %w: %s", err, said)
-	}
-	return out, nil
 }
 
 func exists(path string) bool {

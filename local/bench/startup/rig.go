@@ -1,10 +1,12 @@
 package startup
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"maps"
+	mathrand "math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -123,7 +125,12 @@ func (r *Rig) Host(ctx context.Context, folders ...string) (*lambdahost.Host, er
 func (r *Rig) Binary(function, event string) Binary {
 	b := Binary{Path: filepath.Join(r.binaries, function), MemoryMB: 128, Services: r.services}
 	if event != "" {
-		b.Event = func() ([]byte, error) { return events.Load(filepath.Join(r.root, "events"), event, time.Now()) }
+		b.Event = func() ([]byte, error) {
+			raw, err := events.Load(filepath.Join(r.root, "events"), event, time.Now())
+			// each order is a new one, of another plate: a repeated one is another story
+			raw = bytes.Replace(raw, []byte(`\"event-order\"`), fmt.Appendf(nil, `\"event-%s\"`, rand.Text()), 1)
+			return bytes.Replace(raw, []byte("E88888"), fmt.Appendf(nil, "E%05d", mathrand.IntN(100_000)), 1), err
+		}
 	}
 	for _, f := range r.template.Functions {
 		if f.Folder == function {

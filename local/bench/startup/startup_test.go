@@ -82,6 +82,28 @@ func TestCallerIsMeasured(t *testing.T) {
 	}
 }
 
+// TestWithoutWarmUp: the build whose start is measured calls nothing, the one that is shipped makes one connection.
+func TestWithoutWarmUp(t *testing.T) {
+	services, err := startup.ServeTLS(map[string]http.Handler{"AWS_ENDPOINT_URL_DYNAMODB": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") })})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = services.Close() })
+	quiet, err := startup.WithoutWarmUp(t.Context(), "../../..", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, path := range []string{filepath.Join(quiet, "app-park"), build(t, "../../../functions/app-park")} {
+		r, err := startup.Measure(t.Context(), startup.Binary{Path: path, Env: map[string]string{"STAGE": "test", "PARKS_TABLE": "p"}, Services: services}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := services.Connections("AWS_ENDPOINT_URL_DYNAMODB"); n != want || (r.WarmUp.CPU > 0) != (want == 1) {
+			t.Errorf("%s: %d connections, want %d; %+v", path, n, want, r)
+		}
+	}
+}
+
 func TestWhatCannotBeMeasuredIsSaid(t *testing.T) {
 	hello := build(t, "./hello")
 	if _, err := startup.Measure(t.Context(), startup.Binary{Path: hello + "-missing"}, nil); err == nil || !strings.Contains(err.Error(), "no such file") {
