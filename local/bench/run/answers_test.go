@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,24 @@ func newSetting(t testing.TB) setting {
 	return e
 }
 
+// logbook takes the lines of both stacks.
+type logbook struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // TestTheReferenceAnswersAsOursDoes: a comparison is honest only between functions that do the same. Both are asked the same, and what
 // they answer and tell Tongli is compared.
 func TestTheReferenceAnswersAsOursDoes(t *testing.T) {
@@ -47,7 +66,7 @@ func TestTheReferenceAnswersAsOursDoes(t *testing.T) {
 		}
 		parks = append(parks, p)
 	}
-	log := &bytes.Buffer{}
+	log := &logbook{}
 	sides, stop, err := newSetting(t).both(t.Context(), sideOptions{sim: tonglisim.Options{Parks: parks}, log: log})
 	if err != nil {
 		t.Fatal(err)
