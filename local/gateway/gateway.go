@@ -76,7 +76,7 @@ func bit(b bool) int {
 // Server is an http.Server for handler whose timeouts cut off clients that send slowly or not at all.
 func Server(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler: handler, MaxHeaderBytes: 10240,
+		Handler: handler, MaxHeaderBytes: 10240, DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: Timeout, WriteTimeout: 3 * Timeout, IdleTimeout: time.Minute,
 	}
 }
@@ -137,6 +137,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		refuse(w, status, text)
 		return
+	}
+	if r.Method == http.MethodConnect {
+		refuse(w, http.StatusBadRequest, "Bad Request")
+		return
+	}
+	if r.URL.Path == "" { // of an absolute target
+		r.URL.Path = "/"
 	}
 	function, key, parameters := g.match(r.Method, r.URL.EscapedPath())
 	if function == "" {

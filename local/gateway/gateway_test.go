@@ -238,3 +238,27 @@ func TestSlowClients(t *testing.T) {
 		})
 	}
 }
+
+// TestTargets: what stands behind the method may be a URL, an asterisk or an authority; the function is asked, or the gateway refuses, and nothing is a 500.
+func TestTargets(t *testing.T) {
+	for line, want := range map[string]string{
+		"GET http://elsewhere HTTP/1.1": "404 /", "GET http://elsewhere/x?y=1 HTTP/1.1": "404 /x", "GET / HTTP/1.1": "404 /", "OPTIONS * HTTP/1.1": "404 *", "CONNECT elsewhere:443 HTTP/1.1": "400 ",
+	} {
+		f := &fake{result: lambdahost.Result{Payload: []byte(`{"statusCode":404,"body":"{}"}`)}}
+		server := httptest.NewUnstartedServer(nil)
+		server.Config = Server(New(&template.Template{Functions: []template.Function{{Name: "Rest", Routes: []template.Route{{}}}}}, f, time.Now))
+		server.Start()
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(conn, line+"\r\nHost: x\r\nConnection: close\r\n\r\n")
+		raw, err := io.ReadAll(conn)
+		_ = conn.Close()
+		server.Close()
+		path, _ := f.event["rawPath"].(string)
+		if got := string(raw[9:12]) + " " + path; err != nil || got != want {
+			t.Errorf("%s: %s %v, want %s", line, got, err, want)
+		}
+	}
+}
