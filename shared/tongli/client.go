@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"lease-gateway/shared/lease"
 	"lease-gateway/shared/signature"
@@ -166,7 +167,12 @@ func broken(err error) Outcome {
 // classify is the table of 3.4, and the only place that knows Tongli's codes. The detail is logged and shown to the app: an echo of the
 // secret is taken out of each text before it is shortened, which could leave a part of it.
 func classify(status int, header http.Header, body []byte, now time.Time, secret string) (Outcome, string) {
-	say := func(s string, n int) string { return clip(strings.ReplaceAll(s, secret, "(secret)"), n) }
+	say := func(s string, n int) string {
+		if s = strings.ReplaceAll(s, secret, "(secret)"); utf8.RuneCountInString(s) > n {
+			s = lease.MaskPlates(s) // half a plate would not be known as one in the log
+		}
+		return clip(s, n)
+	}
 	code := ""
 	e, unreadable := members(body)
 	if raw := string(e["code"]); raw != "" && (raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') {

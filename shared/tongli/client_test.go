@@ -281,8 +281,16 @@ func TestNoSecretInTheDetail(t *testing.T) {
 			t.Errorf("%s: %q", body, out.Detail)
 		}
 	}
+	_, c := newPartner(t, says(200, `{"code":42202,"msg":"`+strings.Repeat("x", 154)+`苏E88888"}`))
+	if out := c.ListParks(t.Context(), 1, 10); strings.Contains(out.Detail, "苏E88") || !strings.Contains(out.Detail, "苏E8••8…") {
+		t.Errorf("half a plate: %q", out.Detail)
+	}
+	_, c = newPartner(t, says(200, `{"code":42202,"msg":"苏E88888"}`))
+	if out := c.ListParks(t.Context(), 1, 10); !strings.Contains(out.Detail, "苏E88888") {
+		t.Errorf("the app may read its plate: %q", out.Detail)
+	}
 	long := bytes.Repeat([]byte("园"), 1000)
-	_, c := newPartner(t, says(400, `{"code":42202,"msg":"`+string(long)+`"}`))
+	_, c = newPartner(t, says(400, `{"code":42202,"msg":"`+string(long)+`"}`))
 	if out := c.ListParks(t.Context(), 1, 10); len(out.Detail) > 700 {
 		t.Errorf("%d bytes of detail", len(out.Detail))
 	}
