@@ -104,7 +104,7 @@ func (l *local) calls(ctx context.Context) (map[string]int, error) {
 	byPath := map[string]int{}
 	for _, c := range all {
 		if c.Status != 200 {
-			return nil, errors.New("Tongli answered a call of ours with an error")
+			return nil, errors.New("a call of ours was answered with an error by Tongli")
 		}
 		byPath[c.Path]++
 	}
