@@ -3,6 +3,7 @@
 package attack
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -60,7 +61,7 @@ type run struct {
 }
 
 // Run sends o.Requests forged requests over o.Connections connections. An error means that it could not be carried through.
-func Run(o Options) (*Report, error) {
+func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{o: o, id: fmt.Sprintf("attack-%d-%d-", o.Seed, time.Now().UnixNano()), report: Report{Nonces: map[string]bool{}, Parks: map[string]bool{}}}
 	all := kinds(o)
 	var near, far []int
@@ -90,6 +91,9 @@ func Run(o Options) (*Report, error) {
 		return nil, err
 	}
 	for r.report.Sent < o.Requests {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		good, err := r.fresh()
 		if err != nil {
 			return nil, err

@@ -23,7 +23,7 @@ func attacked(t *testing.T, h http.Handler) Options {
 
 func attackOn(t *testing.T, broken string) *Report {
 	t.Helper()
-	report, err := Run(attacked(t, &verifier{broken: broken, known: map[string]signedText{}, nonces: map[string]chan struct{}{}}))
+	report, err := Run(t.Context(), attacked(t, &verifier{broken: broken, known: map[string]signedText{}, nonces: map[string]chan struct{}{}}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestBrokenConnections(t *testing.T) {
 	v := &verifier{known: map[string]signedText{}, nonces: map[string]chan struct{}{}}
 	var asked, lost atomic.Int64
 	var before sync.Map
-	report, err := Run(attacked(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	report, err := Run(t.Context(), attacked(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v.ServeHTTP(w, r)
 		if _, twice := before.LoadOrStore(r.RequestURI, true); !twice && asked.Add(1)%5 == 0 {
 			lost.Add(1)
@@ -81,7 +81,7 @@ func TestBrokenConnections(t *testing.T) {
 func TestNoKindIsEmpty(t *testing.T) {
 	o := attacked(t, &verifier{known: map[string]signedText{}, nonces: map[string]chan struct{}{}})
 	o.Requests = 20
-	report, err := Run(o)
+	report, err := Run(t.Context(), o)
 	if err != nil || !slices.ContainsFunc(report.Finds, func(f string) bool { return strings.HasPrefix(f, "never sent: ") }) {
 		t.Errorf("%v %+v", err, report)
 	}
@@ -97,22 +97,22 @@ func TestHeavyAndSlow(t *testing.T) {
 		}))
 	}
 	for text, finds := range map[string]int{`{"code":40001,"request_id":"x"}`: 0, `{"message":"Bad Request"}`: len(Weights())} {
-		took, got, err := Heavy(answering(400, text))
+		took, got, err := Heavy(t.Context(), answering(400, text))
 		if err != nil || len(got) != finds || len(took) != len(Weights()) {
 			t.Errorf("%s: %q %v", text, got, err)
 		}
 	}
-	if _, got, err := Heavy(answering(500, `{"code":50001,"request_id":"x"}`)); err != nil || len(got) != len(Weights()) {
+	if _, got, err := Heavy(t.Context(), answering(500, `{"code":50001,"request_id":"x"}`)); err != nil || len(got) != len(Weights()) {
 		t.Errorf("500: %q %v", got, err)
 	}
-	if _, _, err := Slow(answering(200, ""), 1, 1500*time.Millisecond); err == nil {
+	if _, _, err := Slow(t.Context(), answering(200, ""), 1, 1500*time.Millisecond); err == nil {
 		t.Error("a server without limits passes")
 	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	server.Config.ReadHeaderTimeout, server.Config.ReadTimeout = 100*time.Millisecond, 200*time.Millisecond
 	server.Start()
 	defer server.Close()
-	if _, _, err := Slow(Options{URL: server.URL}, 3, time.Minute); err != nil {
+	if _, _, err := Slow(t.Context(), Options{URL: server.URL}, 3, time.Minute); err != nil {
 		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package attack
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -69,7 +70,7 @@ func collide(i int) string {
 }
 
 // Heavy sends them and returns how long each took and what was wrong with the answer: it must be an envelope of a 4xx.
-func Heavy(o Options) (took map[string]time.Duration, finds []string, err error) {
+func Heavy(ctx context.Context, o Options) (took map[string]time.Duration, finds []string, err error) {
 	w, err := dialer(o.URL)
 	if err != nil {
 		return nil, nil, err
@@ -77,6 +78,9 @@ func Heavy(o Options) (took map[string]time.Duration, finds []string, err error)
 	defer w.close()
 	took = map[string]time.Duration{}
 	for _, h := range Weights() {
+		if err := ctx.Err(); err != nil {
+			return took, finds, err
+		}
 		req := request{Method: http.MethodPost, Path: h.Path, Headers: []string{"Content-Type: " + h.Type}, Body: h.Body}
 		if strings.HasPrefix(h.Path, "/lease/") {
 			req.Query = signature.Query(o.AppID, o.Secret, req.Method, req.Path, nil, h.Body, time.Now(), "")
@@ -95,7 +99,7 @@ func Heavy(o Options) (took map[string]time.Duration, finds []string, err error)
 }
 
 // Slow opens connections that send one byte a second, of headers or of a body, and returns how long the gateway bore each kind at most.
-func Slow(o Options, connections int, patience time.Duration) (headers, body time.Duration, err error) {
+func Slow(ctx context.Context, o Options, connections int, patience time.Duration) (headers, body time.Duration, err error) {
 	w, err := dialer(o.URL)
 	if err != nil {
 		return 0, 0, err
@@ -108,7 +112,7 @@ func Slow(o Options, connections int, patience time.Duration) (headers, body tim
 			if i%2 == 1 {
 				start, longest = "POST /lease/park HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", &body
 			}
-			took, e := drip(w, start, patience)
+			took, e := drip(ctx, w, start, patience)
 			mu.Lock()
 			defer mu.Unlock()
 			if *longest = max(*longest, took); e != nil {
@@ -120,7 +124,7 @@ func Slow(o Options, connections int, patience time.Duration) (headers, body tim
 	return headers, body, err
 }
 
-func drip(w *wire, start string, patience time.Duration) (time.Duration, error) {
+func drip(ctx context.Context, w *wire, start string, patience time.Duration) (time.Duration, error) {
 	conn, err := w.dial()
 	if err != nil {
 		return 0, err
@@ -145,6 +149,8 @@ func drip(w *wire, start string, patience time.Duration) (time.Duration, error) 
 		select {
 		case <-closed:
 			return time.Since(began), nil
+		case <-ctx.Done():
+			return time.Since(began), ctx.Err()
 		case <-tick.C:
 			_, _ = conn.Write([]byte("a")) // the reader sees the end
 		}

@@ -20,7 +20,7 @@ func TestAttack(t *testing.T) {
 	inbound := stack.Keys{Current: "the-secret-that-signs-now", Previous: "the-secret-of-last-month"}
 	s := startStack(t, stack.Options{Inbound: inbound, Outbound: stack.Keys{Current: "the-secret-of-our-calls"}})
 	o := attack.Options{URL: s.URL, AppID: stack.InboundAppID, Secret: inbound.Current, Outbound: "the-secret-of-our-calls", Requests: 2000, Connections: 6, Seed: 1}
-	report, err := attack.Run(o)
+	report, err := attack.Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestAttack(t *testing.T) {
 		report.Print(&out)
 		t.Errorf("%s\n%s", out.String(), strings.Join(finds, "\n"))
 	}
-	took, finds, err := attack.Heavy(o)
+	took, finds, err := attack.Heavy(t.Context(), o)
 	if err != nil || len(finds) > 0 {
 		t.Errorf("%v %q %v", err, finds, took)
 	}

@@ -43,7 +43,7 @@ func TestNoReplayAtTheEdge(t *testing.T) {
 				if a := h.ask(t, e); a.Code != 0 {
 					t.Fatalf("%d, %s ahead: %+v", stamp, ahead, a)
 				}
-				for after := time.Duration(0); after < 605*time.Second; after += 50 * time.Millisecond {
+				for after := time.Duration(0); after < 605*time.Second; after += 100 * time.Millisecond {
 					if after == time.Second {
 						after = 295 * time.Second
 					} else if after == 305*time.Second {

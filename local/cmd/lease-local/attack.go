@@ -59,7 +59,7 @@ func attackStack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := attack.Run(o)
+	report, err := attack.Run(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func attackStack(ctx context.Context) error {
 	}
 	report.Print(os.Stdout)
 	finds := report.Finds
-	finds = append(finds, tellHeavy(o)...)
-	finds = append(finds, tellSlow(o)...)
+	finds = append(finds, tellHeavy(ctx, o)...)
+	finds = append(finds, tellSlow(ctx, o)...)
 	debug.FreeOSMemory() // what the attack itself has left behind
 	after, err := family(s)
 	if err != nil {
@@ -87,6 +87,8 @@ func attackStack(ctx context.Context) error {
 			limits[f.Folder] = int64(f.MemoryMB) << 20
 		}
 		finds = append(finds, attack.Bounded(os.Stdout, before, after, limits, os.Getpid())...)
+	} else {
+		fmt.Println("memory and tables were not looked at: the stack is another's")
 	}
 	if err := attack.Well(o); err != nil {
 		finds = append(finds, err.Error())
@@ -111,8 +113,8 @@ func family(s *stack.Stack) ([]attack.Process, error) {
 	return attack.Family(os.Getpid())
 }
 
-func tellHeavy(o attack.Options) []string {
-	took, finds, err := attack.Heavy(o)
+func tellHeavy(ctx context.Context, o attack.Options) []string {
+	took, finds, err := attack.Heavy(ctx, o)
 	if err != nil {
 		finds = append(finds, err.Error())
 	}
@@ -125,8 +127,8 @@ func tellHeavy(o attack.Options) []string {
 	return finds
 }
 
-func tellSlow(o attack.Options) []string {
-	headers, body, err := attack.Slow(o, slowEach, slowWithin)
+func tellSlow(ctx context.Context, o attack.Options) []string {
+	headers, body, err := attack.Slow(ctx, o, slowEach, slowWithin)
 	fmt.Printf("a byte a second over %d connections: headers cut off after %.1f s at the latest, bodies after %.1f s\n", 2*slowEach, headers.Seconds(), body.Seconds())
 	if err != nil {
 		return []string{err.Error()}
