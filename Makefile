@@ -83,7 +83,7 @@ cost: ## docs/cost.md anew, from the model in local/bench/cost
 	@go run ./local/bench/cost/write > docs/cost.md.new && mv docs/cost.md.new docs/cost.md
 
 load: build ## 100 mixed requests a second for two minutes against a stack of its own: errors, latencies, memory. LOAD_RATE=, LOAD_DURATION=, OUT=docs/load.md
-	@cd local/load && GOFLAGS=-mod=mod go build -o $(CURDIR)/.build/lease-load .
+	@cd local/load && go build -o $(CURDIR)/.build/lease-load .
 	@.build/lease-load $(if $(OUT),> $(OUT).new && mv $(OUT).new $(OUT))
 
 fuzz: ## every fuzz target for FUZZTIME=1m each, then a count

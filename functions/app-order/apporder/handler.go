@@ -2,12 +2,14 @@
 package apporder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"lease-gateway/shared/door"
@@ -130,12 +132,13 @@ func (a *Orders) claim(ctx context.Context, c *lease.Content, token string, now 
 
 // judge holds the order against the park's terms, once and for all.
 func (a *Orders) judge(ctx context.Context, c *lease.Content, now time.Time) error {
+	var held []lease.Order
+	var heldErr error
+	var reading sync.WaitGroup
+	reading.Go(func() { held, heldErr = a.Store.PlateOrders(ctx, c.ParkSN, c.Plate) }) // beside the park, not after it: the app waits for both
 	park, err := a.Store.Park(ctx, c.ParkSN)
-	if err != nil {
-		return err
-	}
-	held, err := a.Store.PlateOrders(ctx, c.ParkSN, c.Plate)
-	if err != nil {
+	reading.Wait()
+	if err = cmp.Or(err, heldErr); err != nil {
 		return err
 	}
 	live := 0
