@@ -71,8 +71,8 @@ bench-startup: build ## each function and a hello-world in turns: exec to the fi
 bench-pushes: build ## ten pushes of one batch beside a single one, at 200 ms a call; TLS handshakes of 1,000 pushes
 	@.build/lease-local engines -- go test -run '^$$' -bench BenchmarkPushes -benchtime 11x ./local/bench
 
-bench: build reference ## the ten rows of docs/performance.md, ours and the reference in turns; ROW=5 for one of them
-	@.build/lease-local engines -- go run ./local/bench/run $(if $(ROW),-row $(ROW))
+bench: build reference ## the ten rows of docs/performance.md, ours and the reference in turns; ROW=5 for one of them, with WRITE=1 into the document too
+	@.build/lease-local engines -- go run ./local/bench/run $(if $(ROW),-row $(ROW)) $(if $(WRITE),-write)
 
 reference: # what bench holds ours against, built as ours is; OUT=… and GOARCH=… for elsewhere
 	@mkdir -p $(or $(OUT),.build/reference)

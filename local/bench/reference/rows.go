@@ -34,6 +34,7 @@ func rowsKey(parkSN string) string { return "ORDERS#" + parkSN }
 const (
 	defaultLimit = 1000
 	maxLimit     = 10_000
+	queryLimit   = 4000 // about the megabyte at which DynamoDB cuts an answer; DynamoDB Local reads on in vain where more is asked for
 )
 
 // Rows reads a page of a park's rows: those after offset, at most limit, and whether there are more.
@@ -48,12 +49,13 @@ func (s *Store) Rows(ctx context.Context, parkSN, plate string, offset, limit in
 		return nil, false, err
 	}
 	wanted := offset + limit + 1 // one more tells whether there is another page
-	paginator := dynamodb.NewQueryPaginator(s.DB, &dynamodb.QueryInput{TableName: &s.orders, ConsistentRead: aws.Bool(true), KeyConditionExpression: &condition,
-		FilterExpression: aws.String("order_ends_at > :now"), ExpressionAttributeValues: attributes, Limit: aws.Int32(int32(wanted))})
+	query := &dynamodb.QueryInput{TableName: &s.orders, ConsistentRead: aws.Bool(true), KeyConditionExpression: &condition,
+		FilterExpression: aws.String("order_ends_at > :now"), ExpressionAttributeValues: attributes}
 	rows = make([]row, 0, limit)
 	seen := 0
-	for paginator.HasMorePages() && seen < wanted {
-		page, err := paginator.NextPage(ctx)
+	for first := true; first || query.ExclusiveStartKey != nil && seen < wanted; first = false {
+		query.Limit = aws.Int32(int32(min(wanted-seen, queryLimit)))
+		page, err := s.DB.Query(ctx, query)
 		if err != nil {
 			return nil, false, err
 		}
@@ -65,6 +67,7 @@ func (s *Store) Rows(ctx context.Context, parkSN, plate string, offset, limit in
 		}
 		rows = append(rows, decoded...)
 		seen += len(page.Items)
+		query.ExclusiveStartKey = page.LastEvaluatedKey
 	}
 	return rows, seen >= wanted, nil
 }

@@ -215,13 +215,13 @@ func TestTheMeter(t *testing.T) {
 			t.Errorf("%s: %v, want %v", body, got, want)
 		}
 	}
-	m := &meter{spent: spent{calls: map[string]int{}}}
+	m := &meter{spent: spent{calls: map[string]int{}, reads: map[string]float64{}}}
 	before := m.now()
 	m.count("PutItem", []byte(`{"TableName":"x-y-ParksTable"}`), []byte(`{"ConsumedCapacity":{"CapacityUnits":2}}`))
 	m.count("PutItem", []byte(`{"TableName":"x-y-ParksTable"}`), []byte(`{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}`))
 	m.count("Query", []byte(`{"TableName":"x-y-OrdersTable"}`), []byte(`{"ConsumedCapacity":{"CapacityUnits":0.5}}`))
 	m.count("DescribeTable", nil, nil)
-	if got := m.now().since(before); got.write != 3 || got.read != 0.5 || got.calls["PutItem ParksTable"] != 2 || len(got.calls) != 2 {
+	if got := m.now().since(before); got.write != 3 || got.read != 0.5 || got.reads["OrdersTable"] != 0.5 || got.calls["PutItem ParksTable"] != 2 || len(got.calls) != 2 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -19,10 +19,23 @@ const (
 	endMark      = "<!-- to here -->"
 )
 
-// document writes the figures into docs/performance.md, between its two marks: what people wrote around them stays.
-func document(root string, lines []line, began time.Time) error {
+// document writes the figures into docs/performance.md, between its two marks: what people wrote around them stays. Where not all rows were
+// measured, those that were take the place of the older ones, and a line says so.
+func document(root string, lines []line, began time.Time, whole bool) error {
 	file := filepath.Join(root, documentFile)
 	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	figures := figuresText(root, lines, began)
+	if !whole {
+		_, rest, _ := strings.Cut(string(raw), beginMark)
+		old, _, _ := strings.Cut(rest, endMark)
+		if figures, err = again(strings.TrimSpace(old), lines, began.UTC().Format("2006-01-02, 15:04 UTC")+"; "+machine(root)); err != nil {
+			return err
+		}
+	}
+	text, err := between(string(raw), figures)
 	if err != nil {
 		return err
 	}
@@ -34,12 +47,79 @@ func document(root string, lines []line, began time.Time) error {
 	if err := os.WriteFile(filepath.Join(root, costPlot), []byte(costChart().svg()), 0o644); err != nil {
 		return err
 	}
-	text, err := between(string(raw), figuresText(root, lines, began))
-	if err != nil {
-		return err
-	}
 	say("%s has the figures", documentFile)
 	return os.WriteFile(file, []byte(text), 0o644)
+}
+
+// again puts the rows that were measured again into figures that were written before, and counts anew what is met.
+func again(figures string, lines []line, when string) (string, error) {
+	head, rest, found := strings.Cut(figures, "\n| # |")
+	if !found {
+		return "", fmt.Errorf("%s has no table yet: measure all rows first", documentFile)
+	}
+	table, notes, _ := strings.Cut("| # |"+rest, "\n\n")
+	blocks := strings.Split(table, "\n| **")
+	head = head[:strings.Index(head, "\n\n")+2]
+	measured := map[int]bool{}
+	for _, l := range lines {
+		measured[l.row] = true
+	}
+	for row := range measured {
+		var own []line
+		for _, l := range lines {
+			if l.row == row {
+				own = append(own, l)
+			}
+		}
+		_, block, _ := strings.Cut(strings.TrimSuffix(markdown(own), "\n"), "\n| **")
+		replaced := false
+		for i, b := range blocks {
+			if strings.HasPrefix(b, fmt.Sprintf("%d**", row)) {
+				blocks[i], replaced = block, true
+			}
+		}
+		if !replaced {
+			return "", fmt.Errorf("%s has no row %d yet: measure all rows first", documentFile, row)
+		}
+		prefix := fmt.Sprintf("Row %d was measured again: ", row)
+		var kept []string
+		for line := range strings.SplitSeq(notes, "\n\n") {
+			if line != "" && !strings.HasPrefix(line, prefix) {
+				kept = append(kept, strings.TrimSpace(line))
+			}
+		}
+		notes = strings.Join(append(kept, prefix+when), "\n\n")
+	}
+	return head + "**" + counted(blocks[1:]) + ".**\n\n" + strings.Join(blocks, "\n| **") + "\n\n" + notes + "\n", nil
+}
+
+// counted is the summary of rows as the table has them.
+func counted(blocks []string) string {
+	var lines []line
+	for _, b := range blocks {
+		var row int
+		if _, err := fmt.Sscanf(b, "%d**", &row); err != nil {
+			continue
+		}
+		for i, text := range strings.Split(b, "\n") {
+			cells := strings.Split(strings.TrimSuffix(strings.TrimSpace(text), "|"), "|")
+			if i == 0 {
+				continue // the title
+			}
+			l := line{row: row}
+			switch verdict := strings.TrimSpace(cells[len(cells)-1]); verdict {
+			case none:
+			case met:
+				l.ours, l.goal = sample{0}, goal{atMost, 0}
+			case missed:
+				l.ours, l.goal = sample{1}, goal{atMost, 0}
+			default:
+				l.missing = verdict
+			}
+			lines = append(lines, l)
+		}
+	}
+	return summary(lines)
 }
 
 // between replaces what stands between the marks.

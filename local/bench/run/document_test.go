@@ -38,6 +38,37 @@ func TestTheDocumentKeepsWhatPeopleWrote(t *testing.T) {
 	}
 }
 
+func TestARowThatIsMeasuredAgainTakesItsPlace(t *testing.T) {
+	good, bad := line{ours: sample{1}, goal: goal{atMost, 1}}, line{ours: sample{2}, goal: goal{atMost, 1}}
+	at := func(row int, l line) line { l.row = row; return l }
+	before := figuresText("../../..", []line{at(1, good), at(4, bad), at(4, good), at(10, bad)}, time.Now())
+	once, err := again(strings.TrimSpace(before), []line{at(4, good), at(4, line{what: "x", missing: "no quota"})}, "monday")
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice, err := again(strings.TrimSpace(once), []line{at(4, good), at(1, good)}, "tuesday")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "**1 of 3 rows met; MISSED: 10; not (wholly) measured here: 4.**"; !strings.Contains(once, want) || strings.Count(once, "MISSED") != 2 || !strings.HasSuffix(once, "\n\nRow 4 was measured again: monday\n") {
+		t.Errorf("no %q in\n%s", want, once)
+	}
+	if want := "**2 of 3 rows met; MISSED: 10.**"; !strings.Contains(twice, want) || strings.Contains(twice, "monday") || strings.Count(twice, "was measured again: tuesday") != 2 {
+		t.Errorf("no %q in\n%s", want, twice)
+	}
+	_, table, _ := strings.Cut(twice, "| # |")
+	table, _, _ = strings.Cut("| # |"+table, "\n\n")
+	if want := strings.TrimSpace(markdown([]line{at(1, good), at(4, good), at(10, bad)})); table != want {
+		t.Errorf("got\n%s\nwant\n%s", table, want)
+	}
+	if _, err := again("nothing yet", []line{at(4, good)}, "now"); err == nil {
+		t.Error("there is no table to put it in")
+	}
+	if _, err := again(strings.TrimSpace(before), []line{at(5, good)}, "now"); err == nil {
+		t.Error("there is no such row")
+	}
+}
+
 func TestThePlotIsXMLAndShowsEachPoint(t *testing.T) {
 	c := pagesChart([2]map[int]sample{{1: {5, 6, 7}, 1000: {6}}, {1: {20}, 10: {60}, 1000: nil}})
 	svg := c.svg()

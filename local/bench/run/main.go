@@ -23,10 +23,11 @@ var rows = map[int]func(context.Context, setting) ([]line, error){1: sizes, 2: s
 
 func main() {
 	only := flag.String("row", "", "rows to measure, as 5 or 4,5; all when empty")
+	write := flag.Bool("write", false, "with -row: put the rows' figures into the document")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *only); err != nil {
+	if err := run(ctx, *only, *write); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -34,7 +35,7 @@ func main() {
 
 func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
-func run(ctx context.Context, only string) error {
+func run(ctx context.Context, only string, write bool) error {
 	root, err := engines.CheckoutRoot()
 	if err != nil {
 		return err
@@ -54,10 +55,10 @@ func run(ctx context.Context, only string) error {
 	}
 	fmt.Print(terminal(lines))
 	fmt.Println(summary(lines))
-	if only != "" {
+	if only != "" && !write {
 		return nil
 	}
-	return document(root, lines, began)
+	return document(root, lines, began, only == "")
 }
 
 // chosen reads which rows are asked for.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -26,6 +27,7 @@ type meter struct {
 type spent struct {
 	read, write float64
 	calls       map[string]int
+	reads       map[string]float64 // units by table ("OrdersTable")
 }
 
 func newMeter(target string) (*meter, error) {
@@ -35,7 +37,7 @@ func newMeter(target string) (*meter, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost, transport.DisableCompression = 128, true
-	m := &meter{URL: "http://" + l.Addr().String(), target: target, client: &http.Client{Transport: transport}, spent: spent{calls: map[string]int{}}}
+	m := &meter{URL: "http://" + l.Addr().String(), target: target, client: &http.Client{Transport: transport}, spent: spent{calls: map[string]int{}, reads: map[string]float64{}}}
 	m.server = &http.Server{Handler: m}
 	go func() { _ = m.server.Serve(l) }() // ends with Close
 	return m, nil
@@ -48,15 +50,15 @@ func (m *meter) now() spent {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.spent
-	s.calls = map[string]int{}
-	for name, n := range m.spent.calls {
-		s.calls[name] = n
-	}
+	s.calls, s.reads = maps.Clone(s.calls), maps.Clone(s.reads)
 	return s
 }
 
 func (s spent) since(before spent) spent {
-	d := spent{s.read - before.read, s.write - before.write, map[string]int{}}
+	d := spent{s.read - before.read, s.write - before.write, map[string]int{}, map[string]float64{}}
+	for name, units := range s.reads {
+		d.reads[name] = units - before.reads[name]
+	}
 	for name, n := range s.calls {
 		if n -= before.calls[name]; n > 0 {
 			d.calls[name] = n
@@ -121,6 +123,7 @@ func (m *meter) count(operation string, body, answer []byte) {
 	switch operation {
 	case "GetItem", "Query", "Scan", "BatchGetItem":
 		m.spent.read += units
+		m.spent.reads[tableOf(body)] += units
 	default:
 		m.spent.write += units
 	}
