@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -134,9 +135,24 @@ func (s *Store) PutMark(ctx context.Context, w Walk, page int, at Position, walk
 // Mark finds the nearest mark of the present walk at or before a page, from page 2 on. found is the page
 // that it belongs to; 0 when there is none, and the walk must be begun from page 1. The present walk is the one that
 // page 1 began last: it wrote the mark of page 2.
+//
+// Both reads are made at once: a page that is found by its number should not wait longer than one that is found by its cursor.
 func (s *Store) Mark(ctx context.Context, w Walk, page int, now time.Time) (at Position, found int, walk string, err error) {
 	pk := markKey(w.AppID, w.ParkSN, w.Plate, w.Limit)
+	in := &dynamodb.QueryInput{TableName: &s.tables.Expiring, ConsistentRead: ptr(true), ReturnConsumedCapacity: total, ScanIndexForward: ptr(false), Limit: ptr(int32(1)),
+		KeyConditionExpression:    ptr("pk = :pk AND sk BETWEEN :low AND :high"),
+		ExpressionAttributeValues: item{":pk": str(pk), ":low": str(markSort(2)), ":high": str(markSort(page))}}
+	var out *dynamodb.QueryOutput
+	var queried error
+	var reading sync.WaitGroup
+	if page > 2 {
+		reading.Go(func() { out, queried = s.db.Query(ctx, in) })
+	}
 	first, err := s.get(ctx, s.tables.Expiring, key(pk, markSort(2)))
+	reading.Wait()
+	if out != nil {
+		s.reads(out.ConsumedCapacity)
+	}
 	if err != nil || first == nil || getN(first, "ttl") <= now.Unix() {
 		return Position{}, 0, "", err
 	}
@@ -144,15 +160,10 @@ func (s *Store) Mark(ctx context.Context, w Walk, page int, now time.Time) (at P
 	if page == 2 {
 		return markPosition(first), 2, walk, nil
 	}
-	in := &dynamodb.QueryInput{TableName: &s.tables.Expiring, ConsistentRead: ptr(true), ReturnConsumedCapacity: total, ScanIndexForward: ptr(false), Limit: ptr(int32(1)),
-		KeyConditionExpression:    ptr("pk = :pk AND sk BETWEEN :low AND :high"),
-		ExpressionAttributeValues: item{":pk": str(pk), ":low": str(markSort(2)), ":high": str(markSort(page))}}
 	for {
-		out, err := s.db.Query(ctx, in)
-		if err != nil {
-			return Position{}, 0, "", unavailable(err)
+		if queried != nil {
+			return Position{}, 0, "", unavailable(queried)
 		}
-		s.reads(out.ConsumedCapacity)
 		for _, i := range out.Items {
 			if n, _ := strconv.Atoi(getS(i, "sk")); getS(i, "w") == walk && getN(i, "ttl") > now.Unix() {
 				return markPosition(i), n, walk, nil
@@ -162,6 +173,9 @@ func (s *Store) Mark(ctx context.Context, w Walk, page int, now time.Time) (at P
 			return markPosition(first), 2, walk, nil
 		}
 		in.Limit = ptr(int32(100))
+		if out, queried = s.db.Query(ctx, in); queried == nil {
+			s.reads(out.ConsumedCapacity)
+		}
 	}
 }
 

@@ -62,8 +62,11 @@ func pages(ctx context.Context, e setting) ([]line, error) {
 		took[i], units[i], ofRows[i] = map[int]sample{}, map[int]sample{}, map[int]sample{}
 	}
 	for turn := range pagesTurns + 1 {
-		for _, number := range pageNumbers {
-			for i, s := range sides {
+		for i, s := range sides {
+			if _, err := s.askPage(ctx, 2); err != nil { // wakes the side up, after what the other one has asked of the engine
+				return nil, err
+			}
+			for _, number := range pageNumbers {
 				if i == 1 && (number > last || number > 20 && turn > 2 || number > 5 && turn > 5) {
 					continue // the further the page, the longer: a few turns tell
 				}
