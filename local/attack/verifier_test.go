@@ -81,7 +81,7 @@ func (v *verifier) verify(r *http.Request, body []byte) int {
 	bad := func(c rune) bool {
 		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", c)
 	}
-	if err != nil || stamp < 1e9 || len(found["timestamp"]) != 10 && len(found["timestamp"]) != 13 || len(nonce) < 16 || len(nonce) > 64 || strings.ContainsFunc(nonce, bad) || found["app_id"] == "" || found["sign"] == "" {
+	if err != nil || stamp < 1e9 || found["timestamp"][0] == '+' || len(found["timestamp"]) != 10 && len(found["timestamp"]) != 13 || len(nonce) < 16 || len(nonce) > 64 || strings.ContainsFunc(nonce, bad) || found["app_id"] == "" || found["sign"] == "" {
 		return malformed
 	}
 	at := time.Unix(stamp, 0)
