@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -64,7 +66,7 @@ func again(figures string, lines []line, when string) (string, error) {
 	for _, l := range lines {
 		measured[l.row] = true
 	}
-	for row := range measured {
+	for _, row := range slices.Sorted(maps.Keys(measured)) {
 		var own []line
 		for _, l := range lines {
 			if l.row == row {

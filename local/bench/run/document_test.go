@@ -88,6 +88,10 @@ func TestThePlotIsXMLAndShowsEachPoint(t *testing.T) {
 	if got := (chart{}).svg(); got != "" {
 		t.Errorf("a plot of nothing: %s", got)
 	}
+	down := axis{0, 3, 300, 0}
+	if got := labels([]series{{points: [][2]float64{{1, 10}}}, {}, {points: [][2]float64{{1, 11}}}, {points: [][2]float64{{1, 1}}}}, down); got[0]-got[2] != 16 || got[3] != 300 {
+		t.Errorf("labels at %v", got)
+	}
 	a := newAxis([]float64{2, 900}, 0, 300)
 	for v, want := range map[float64]float64{1: 0, 10: 100, 100: 200, 1000: 300} {
 		if got := a.at(v); got < want-1e-9 || got > want+1e-9 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -66,7 +67,8 @@ func (c chart) svg() string {
 	}
 	fmt.Fprintf(&b, `<text x="%g" y="%g" text-anchor="middle">%s</text>`+"\n", (chartLeft+chartWidth-chartRight)/2, chartHeight-12, c.x)
 	fmt.Fprintf(&b, `<text x="20" y="%g" text-anchor="middle" transform="rotate(-90 20 %g)">%s</text>`+"\n", (chartTop+chartHeight-chartBottom)/2, (chartTop+chartHeight-chartBottom)/2, c.y)
-	for _, s := range c.series {
+	names := labels(c.series, y)
+	for i, s := range c.series {
 		if len(s.points) == 0 {
 			continue
 		}
@@ -76,10 +78,26 @@ func (c chart) svg() string {
 			fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>`+"\n", x.at(p[0]), y.at(p[1]), s.colour)
 		}
 		last := s.points[len(s.points)-1]
-		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/><text x="%.1f" y="%.1f" fill="%s">%s</text>`+"\n", strings.Join(line, " "), s.colour, x.at(last[0])+10, y.at(last[1])+4, s.colour, s.name)
+		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/><text x="%.1f" y="%.1f" fill="%s">%s</text>`+"\n", strings.Join(line, " "), s.colour, x.at(last[0])+10, names[i]+4, s.colour, s.name)
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
+}
+
+// labels are the heights of the series' names: those of their last points, moved apart where they would lie upon each other.
+func labels(all []series, y axis) []float64 {
+	const apart = 16
+	heights, order := make([]float64, len(all)), []int{}
+	for i, s := range all {
+		if len(s.points) > 0 {
+			heights[i], order = y.at(s.points[len(s.points)-1][1]), append(order, i)
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(heights[a], heights[b]) })
+	for n := 1; n < len(order); n++ {
+		heights[order[n]] = max(heights[order[n]], heights[order[n-1]]+apart)
+	}
+	return heights
 }
 
 // power writes 10^e as people write it.

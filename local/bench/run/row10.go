@@ -33,17 +33,22 @@ func costs(context.Context, setting) ([]line, error) {
 // costParks is how many parks the plot has.
 const costParks = 5000
 
-// costChart shows what a month costs against the orders of a day.
+// costChart shows what a month costs against the orders of a day: everything, and of it the orders, placed and delivered.
 func costChart() chart {
 	c := chart{title: "Cost of a month against orders, 5,000 parks", x: "orders a day", y: "dollars a month (model)"}
 	for _, s := range []struct {
 		name, colour string
 		side         cost.Side
-	}{{ours, oursColour, cost.We}, {reference, referenceColour, cost.They}} {
+		orders       bool
+	}{{"all, reference", referenceColour, cost.They, false}, {"all, ours", oursColour, cost.We, false}, {"orders, reference", "#e0926f", cost.They, true}, {"orders, ours", "#5fb59a", cost.We, true}} {
 		var points [][2]float64
 		for _, orders := range []float64{100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000} {
-			all, _ := cost.Total(s.side.Month(cost.Listed, cost.Load{Parks: costParks, Orders: orders}))
-			points = append(points, [2]float64{orders, all})
+			parts := s.side.Month(cost.Listed, cost.Load{Parks: costParks, Orders: orders})
+			dollars, _ := cost.Total(parts)
+			if s.orders {
+				dollars = parts[0].Dollars // placed and delivered
+			}
+			points = append(points, [2]float64{orders, dollars})
 		}
 		c.series = append(c.series, series{s.name, s.colour, points})
 	}
