@@ -79,6 +79,9 @@ func (w *World) looksAt(inv *invocation, in *dynamodb.QueryInput) {
 	l := w.ledger(key)
 	inv.loaded[key] = time.Now()
 	l.pushers[inv] = true
+	if inv.again[key] { // the settling time counts from here, and not from the receipt
+		w.reason(key, "looked at after a message that came again", true)
+	}
 	if len(l.pushers) > 1 {
 		w.note(overlap, key.String())
 		w.reason(key, "two pushers at once", true)

@@ -114,3 +114,15 @@ func aboutOf(payload any) map[string]bool {
 	}
 	return about
 }
+
+func againOf(payload any) map[plateKey]bool {
+	again := map[plateKey]bool{}
+	if batch, ok := payload.(events.SQSEvent); ok {
+		for _, r := range batch.Records {
+			if m := read(r.Body); m.Rescue || r.Attributes["ApproximateReceiveCount"] != "1" {
+				again[plateKey{m.ParkSN, string(m.Plate)}] = true
+			}
+		}
+	}
+	return again
+}

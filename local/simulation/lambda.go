@@ -37,6 +37,7 @@ type invocation struct {
 	ended    bool // its caller was told
 	begun    time.Time
 	about    map[string]bool        // order_ids that its messages name
+	again    map[plateKey]bool      // plates of which a message says that a pusher before may have died
 	loaded   map[plateKey]time.Time // when it last loaded a plate's orders
 	lastCall map[plateKey]*call
 	// troubled: a write of it failed or was slow, so that what it saw may not have reached the breaker
@@ -83,7 +84,7 @@ func (w *World) invoke(f *function, payload any, done func(result any, err error
 		f.build(i)
 	}
 	w.invocations++
-	inv := &invocation{instance: i, name: fmt.Sprintf("%s#%d", i.label, w.invocations), begun: time.Now(), about: aboutOf(payload), loaded: map[plateKey]time.Time{}, isolating: map[plateKey]bool{}, lastCall: map[plateKey]*call{}, done: done}
+	inv := &invocation{instance: i, name: fmt.Sprintf("%s#%d", i.label, w.invocations), begun: time.Now(), about: aboutOf(payload), again: againOf(payload), loaded: map[plateKey]time.Time{}, isolating: map[plateKey]bool{}, lastCall: map[plateKey]*call{}, done: done}
 	deadline := time.Now().Add(f.limit)
 	ctx, cancel := context.WithDeadline(context.WithValue(context.Background(), invocationKey{}, inv), deadline)
 	w.at(deadline, inv.name, func() {
