@@ -57,7 +57,6 @@ type breaks struct {
 	store  func(*instance, orders) orders
 	sender func(*instance, sender) sender
 	gate   func(*instance, gate) gate
-	batch  func(events.SQSEvent) events.SQSEvent
 }
 
 // wire builds what the functions' mains build, over the simulated surroundings.
@@ -81,9 +80,6 @@ func (w *World) wire() {
 			batch := payload.(events.SQSEvent)
 			if i.modern {
 				batch = modernBatch(batch)
-			}
-			if b := w.o.Break; b != nil && b.batch != nil {
-				batch = b.batch(batch)
 			}
 			return p.Handle(ctx, batch)
 		}
