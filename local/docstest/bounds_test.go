@@ -57,6 +57,10 @@ func (noOrders) Park(context.Context, string) (*lease.StoredPark, error) {
 	return nil, errPastTheDecoder
 }
 
+func (noOrders) PlateOrders(context.Context, string, lease.Plate) ([]lease.Order, error) {
+	return nil, errPastTheDecoder
+}
+
 func (noOrders) Claimed(context.Context, string) (*lease.Content, error) {
 	return nil, errPastTheDecoder
 }
