@@ -50,6 +50,13 @@ func (s *scheduler) park(t time.Time, name string) {
 	}
 }
 
+// handOver makes what the caller has done known to whoever is woken next, also where the caller goes on to block on something else than
+// the scheduler: the race detector does not take synctest.Wait for that.
+func (s *scheduler) handOver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+}
+
 // step lets the next event happen, and returns when everybody is blocked again; false when there is none, or none before the limit.
 func (s *scheduler) step(limit time.Time) bool {
 	synctest.Wait() // the caller may have begun something

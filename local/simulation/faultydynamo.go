@@ -60,6 +60,7 @@ func (f faultyDynamo) readFault(inv *invocation, what string) error {
 
 // GetItem implements leasestore.Client.
 func (f faultyDynamo) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+	defer f.w.handOver()
 	inv := invocationOf(ctx)
 	if inv != nil && isBreaker(in.Key) {
 		if inv.dead {
@@ -68,14 +69,19 @@ func (f faultyDynamo) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ 
 		if err := f.readFault(inv, "the breaker"); err != nil {
 			return nil, err
 		}
-	} else if err := f.read(ctx, "read "+describe(in.Key)); err != nil {
-		return nil, err
+	} else {
+		what := "read " + describe(in.Key)
+		f.w.turn(ctx, what) // it may be one of several that were begun at once
+		if err := f.read(ctx, what); err != nil {
+			return nil, err
+		}
 	}
 	return f.Dynamo.GetItem(ctx, in)
 }
 
 // Query implements leasestore.Client. The sixteen shards of the index are read in one step.
 func (f faultyDynamo) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	defer f.w.handOver()
 	what := "query"
 	for _, v := range []string{":pk", ":plate", ":ds"} {
 		if s, ok := in.ExpressionAttributeValues[v].(*types.AttributeValueMemberS); ok {
@@ -96,6 +102,7 @@ func (f faultyDynamo) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...f
 
 // Scan implements leasestore.Client.
 func (f faultyDynamo) Scan(ctx context.Context, in *dynamodb.ScanInput, _ ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error) {
+	defer f.w.handOver()
 	if err := f.read(ctx, "scan"); err != nil {
 		return nil, err
 	}
@@ -134,6 +141,7 @@ func write[T any](ctx context.Context, f faultyDynamo, what string, do func() (T
 	if inv == nil {
 		return do()
 	}
+	defer w.handOver()
 	took := w.between("time of a write", 2*time.Millisecond, 20*time.Millisecond)
 	if w.strike(slowWrite, inv.name+", "+what) {
 		took, inv.troubled = w.between("time of a slow write", time.Second, 6*time.Second), true

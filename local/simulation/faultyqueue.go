@@ -19,6 +19,7 @@ type faultyQueue struct{ w *World }
 // SendMessageBatch implements what whitelist.Queue needs.
 func (f faultyQueue) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
 	w, inv := f.w, invocationOf(ctx)
+	defer w.handOver()
 	if w.strike(crashBeforeSend, inv.name) {
 		w.crash(inv)
 	}

@@ -54,6 +54,7 @@ func (c *call) has(slot string) bool { return strings.Contains(","+c.slots+",", 
 func (t *Tongli) RoundTrip(req *http.Request) (*http.Response, error) {
 	w, ctx := t.w, req.Context()
 	inv := invocationOf(ctx)
+	defer w.handOver()
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
