@@ -37,6 +37,39 @@ func TestAllocationsOfAnOrder(t *testing.T) {
 	store := leasestore.Open(dynamowire.Client(map[string][]byte{"Query": []byte(`{"Items":[],"Count":0}`)}), leasestore.Tables{Parks: "p", Orders: "o", Expiring: "e"})
 	orders := &apporder.Orders{Store: parkAndNothingElse{store}, Queue: sent{}, Logger: slog.New(slog.DiscardHandler)}
 	d := &door.Door{Handle: orders.Handle, Now: func() time.Time { return now }, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)), Units: store.Units}
+	event := orderOfThirtyDates(t)
+	place := func() {
+		out, err := d.Invoke(t.Context(), event)
+		if err != nil || !strings.Contains(string(out), `"statusCode":201`) {
+			t.Fatal(err, string(out))
+		}
+	}
+	if got := testing.AllocsPerRun(50, place); got > pinned {
+		t.Errorf("%.0f allocations, pinned at %d", got, pinned)
+	}
+}
+
+// ordersPanic is a store whose read of a plate's orders meets what it has no word for.
+type ordersPanic struct{ parkAndNothingElse }
+
+func (ordersPanic) PlateOrders(context.Context, string, lease.Plate) ([]lease.Order, error) {
+	panic("unheard of")
+}
+
+// TestPanicBesideTheHandler: a panic in what runs beside the handler is answered as one in it, and does not end the process.
+func TestPanicBesideTheHandler(t *testing.T) {
+	now := lease.MustDate("2026-11-24").At(600)
+	store := leasestore.Open(dynamowire.Client(map[string][]byte{}), leasestore.Tables{Parks: "p", Orders: "o", Expiring: "e"})
+	orders := &apporder.Orders{Store: ordersPanic{parkAndNothingElse{store}}, Queue: sent{}, Logger: slog.New(slog.DiscardHandler)}
+	d := &door.Door{Handle: orders.Handle, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler)}
+	out, err := d.Invoke(t.Context(), orderOfThirtyDates(t))
+	if err != nil || !strings.Contains(string(out), `"statusCode":500`) || !strings.Contains(string(out), "50001") {
+		t.Error(err, string(out))
+	}
+}
+
+func orderOfThirtyDates(t *testing.T) []byte {
+	t.Helper()
 	var dates []string
 	for n := range 30 {
 		dates = append(dates, fmt.Sprintf(`{"date":%q,"start_time":"19:00","end_time":"06:30"}`, lease.MustDate("2026-12-01")+lease.Date(n)))
@@ -47,13 +80,5 @@ func TestAllocationsOfAnOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	place := func() {
-		out, err := d.Invoke(t.Context(), event)
-		if err != nil || !strings.Contains(string(out), `"statusCode":201`) {
-			t.Fatal(err, string(out))
-		}
-	}
-	if got := testing.AllocsPerRun(50, place); got > pinned {
-		t.Errorf("%.0f allocations, pinned at %d", got, pinned)
-	}
+	return event
 }

@@ -134,10 +134,17 @@ func (a *Orders) claim(ctx context.Context, c *lease.Content, token string, now 
 func (a *Orders) judge(ctx context.Context, c *lease.Content, now time.Time) error {
 	var held []lease.Order
 	var heldErr error
+	var broken any
 	var reading sync.WaitGroup
-	reading.Go(func() { held, heldErr = a.Store.PlateOrders(ctx, c.ParkSN, c.Plate) }) // beside the park, not after it: the app waits for both
+	reading.Go(func() { // beside the park, not after it: the app waits for both
+		defer func() { broken = recover() }()
+		held, heldErr = a.Store.PlateOrders(ctx, c.ParkSN, c.Plate)
+	})
 	park, err := a.Store.Park(ctx, c.ParkSN)
 	reading.Wait()
+	if broken != nil {
+		panic(broken) // here, where the door makes an answer of it; over there it would end the process
+	}
 	if err = cmp.Or(err, heldErr); err != nil {
 		return err
 	}
