@@ -175,3 +175,48 @@ func TestUnsettled(t *testing.T) {
 		})
 	}
 }
+
+// TestUnsettledAlthoughDone: a message that came again says that its first receiver may have died in mid-call. Where another push has brought
+// the plate up to date meanwhile, that call may still be applied over it: nothing is pushed now, and the newest state once the plate has settled.
+func TestUnsettledAlthoughDone(t *testing.T) {
+	o := night("o", plateA, 1)
+	m := whitelist.MessageFor(&o)
+	for _, received := range []int{1, 2} {
+		b := newBench()
+		b.store.orders["o"] = b.delivered(o)
+		b.handle(t, "", record("m", m, received))
+		b.calls(t, plateA)
+		if received == 1 {
+			b.is(t, "o", "delivered after 1, not due")
+			continue
+		}
+		b.is(t, "o", "delivered after 1, due in 2m0s")
+		b.now = b.store.of("o").DueAt
+		b.push(t, "o")
+		b.calls(t, plateA, "1")
+		b.is(t, "o", "delivered after 2, not due")
+	}
+	b := newBench() // over or gone: there is nothing to be settled
+	b.handle(t, "", record("m", m, 2))
+	b.calls(t, plateA)
+}
+
+// TestFirstRetryFindsItsMarkReady: the mark's jitter and the wait's are thrown apart, and the wait may be the shorter one.
+func TestFirstRetryFindsItsMarkReady(t *testing.T) {
+	b := newBench(night("o", plateA, 1))
+	throws := []float64{1, -1}
+	b.Jitter = func() float64 {
+		next := throws[0]
+		throws = append(throws[1:], next)
+		return next
+	}
+	b.gate.answer = func(n int, _ lease.Plate, _ string) tongli.Outcome {
+		if n == 1 {
+			return busy
+		}
+		return accepted
+	}
+	b.push(t, "o")
+	b.calls(t, plateA, "1", "1")
+	b.is(t, "o", "delivered after 2, not due")
+}
